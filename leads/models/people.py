@@ -1,0 +1,76 @@
+"""Organizations and the people in them."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
+
+from crm.models import Record, RecordQuerySet, User
+from leads import access
+
+
+class OrganizationQuerySet(RecordQuerySet):
+    def visible_to(self, user: User) -> Self:
+        return self.existing().filter(access.organizations_visible_to(user))
+
+    def editable_by(self, user: User) -> Self:
+        return self.existing().filter(access.organizations_editable_by(user))
+
+
+class Organization(Record):
+    name = models.CharField(_("name"), max_length=200)
+    website = models.URLField(_("website"), blank=True)
+    phone = models.CharField(_("phone"), max_length=40, blank=True)
+    industry = models.CharField(_("industry"), max_length=80, blank=True)
+    employees = models.PositiveIntegerField(_("employees"), null=True, blank=True)
+    street = models.CharField(_("street"), max_length=200, blank=True)
+    postal_code = models.CharField(_("postal code"), max_length=20, blank=True)
+    city = models.CharField(_("city"), max_length=100, blank=True)
+    country = models.CharField(_("country"), max_length=60, blank=True)
+    parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children", verbose_name=_("part of"))
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="organizations", verbose_name=_("owner"))
+
+    objects = OrganizationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("organization")
+        verbose_name_plural = _("organizations")
+        ordering = ["name", "pk"]
+        indexes = [models.Index(Lower("name"), name="organization_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ContactQuerySet(RecordQuerySet):
+    def visible_to(self, user: User) -> Self:
+        return self.existing().filter(access.contacts_visible_to(user))
+
+    def editable_by(self, user: User) -> Self:
+        return self.existing().filter(access.contacts_editable_by(user))
+
+
+class Contact(Record):
+    name = models.CharField(_("name"), max_length=200)
+    title = models.CharField(_("job title"), max_length=120, blank=True)
+    email = models.EmailField(_("email"), blank=True)
+    phone = models.CharField(_("phone"), max_length=40, blank=True)
+    organization = models.ForeignKey(
+        Organization, models.PROTECT, null=True, blank=True, related_name="contacts", verbose_name=_("organization")
+    )
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="contacts", verbose_name=_("owner"))
+
+    objects = ContactQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("contact")
+        verbose_name_plural = _("contacts")
+        ordering = ["name", "pk"]
+        indexes = [models.Index(Lower("name"), name="contact_name"), models.Index(Lower("email"), name="contact_email")]
+
+    def __str__(self) -> str:
+        return self.name

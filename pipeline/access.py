@@ -1,0 +1,88 @@
+"""Who sees and edits which deals and tasks, and which organizations and contacts come into sight through them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.apps import apps
+from django.db.models import Q, QuerySet
+
+from crm import access
+from crm.models import User
+
+if TYPE_CHECKING:
+    from pipeline.models import Deal, Stage
+
+
+def _memberships(user: User) -> QuerySet[Any]:
+    return apps.get_model("pipeline", "DealMember").objects.filter(user=user).values("deal_id")
+
+
+def deals_editable_by(user: User) -> Q:
+    """The present owner, the deal's members, and the managers of the owner."""
+    if access.reach(user).everyone:
+        return Q()
+    return access.owned_within_reach(user) | Q(pk__in=_memberships(user))
+
+
+def deals_visible_to(user: User) -> Q:
+    """What one edits, what was credited to oneself or one's teams, and, by a setting, the team's deals."""
+    bounds = access.reach(user)
+    if bounds.everyone:
+        return Q()
+    seen = deals_editable_by(user) | Q(credited_owner=user)
+    if bounds.managed_teams:
+        seen |= Q(credited_team__in=bounds.managed_teams)
+    if bounds.team_mates:
+        seen |= Q(owner__in=bounds.team_mates)
+    return seen
+
+
+def tasks_visible_to(user: User) -> Q:
+    return _through_deals(deals_visible_to(user), user)
+
+
+def tasks_editable_by(user: User) -> Q:
+    return _through_deals(deals_editable_by(user), user)
+
+
+def _through_deals(deals: Q, user: User) -> Q:
+    if access.reach(user).everyone:
+        return Q()
+    return Q(deal__in=apps.get_model("pipeline", "Deal").objects.existing().filter(deals)) | Q(owner=user)
+
+
+def longer_than(since: str, days: str, stages: Iterable[Stage], now: datetime) -> Q:
+    """In one of these stages since before its limit of days: one bound a stage, so that an index serves each.
+
+    `since` names a time of the deal, `days` a limit of the stage; a stage without that limit has no such deals.
+    """
+    found = Q(pk__in=[])
+    for stage in stages:
+        limit = getattr(stage, days)
+        if limit is not None and stage.kind == "open":
+            found |= Q(stage=stage, **{f"{since}__lt": now - timedelta(days=limit)})
+    return found
+
+
+def organizations_of_seen_deals(user: User) -> QuerySet[Deal]:
+    return _deals().visible_to(user).filter(organization__isnull=False).values("organization_id")
+
+
+def organizations_of_owned_deals(user: User) -> QuerySet[Deal]:
+    """The owner of a deal there edits the organization too."""
+    return _deals().existing().filter(owner=user, organization__isnull=False).values("organization_id")
+
+
+def contacts_of_seen_deals(user: User) -> QuerySet[Any]:
+    return apps.get_model("pipeline", "DealContact").objects.filter(deal__in=_deals().visible_to(user)).values("contact_id")
+
+
+def contacts_of_edited_deals(user: User) -> QuerySet[Any]:
+    return apps.get_model("pipeline", "DealContact").objects.filter(deal__in=_deals().editable_by(user)).values("contact_id")
+
+
+def _deals() -> Any:
+    return apps.get_model("pipeline", "Deal").objects
