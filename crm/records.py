@@ -1,0 +1,112 @@
+"""The one way a record is written: under its lock, against the version that was read, with a row for each changed field."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from crm import fields
+from crm.models import Change, Record, User
+
+
+@dataclass(frozen=True)
+class Clash:
+    """A field that somebody else changed since the writer read the record."""
+
+    field: str
+    theirs: Any
+    mine: Any
+    by: User | None
+    at: datetime.datetime
+
+
+def object_type(record: models.Model | type[models.Model]) -> str:
+    return record._meta.model_name or ""
+
+
+def check(kind: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The changes as they are stored. ValidationError names each bad field, unknown and read-only ones included."""
+    known, checked, errors = fields.of(kind), {}, {}
+    for name, value in changes.items():
+        field = known.get(name)
+        if field is None or not field.editable:
+            errors[name] = ValidationError(f"{name}?", code="unknown_field")
+            continue
+        try:
+            checked[name] = field.check(value)
+        except ValidationError as error:
+            errors[name] = error
+    if errors:
+        raise ValidationError(errors)
+    return checked
+
+
+def clashes(record: Record, changes: Mapping[str, Any], version: int | None) -> list[Clash]:
+    """Fields among `changes` that others changed after `version`; edits of different fields both survive."""
+    if version is None or version >= record.version:
+        return []
+    since = Change.objects.filter(object_type=object_type(record), object_id=record.pk, version__gt=version, field__in=changes)
+    return [
+        Clash(row.field, row.new, changes[row.field], row.by, row.at)
+        for row in since.select_related("by").order_by("pk")
+        if row.new != stored(changes[row.field])
+    ]
+
+
+def differences(record: Record, changes: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Field → (old, new) for those that really change. Tags and other sets are left to the caller."""
+    return {name: (getattr(record, name), new) for name, new in changes.items() if getattr(record, name) != new}
+
+
+def create(record: Record, *, by: User | None, via: str, now: datetime.datetime) -> None:
+    record.created_at = record.updated_at = now
+    record.created_by = record.updated_by = by
+    record.save(force_insert=True)
+    kind = object_type(record)
+    filled = {name: (None, getattr(record, name)) for name, field in fields.of(kind).items() if field.kind != fields.FieldKind.TAGS}
+    note(record, {name: pair for name, pair in filled.items() if pair[1] not in (None, "")}, by=by, via=via, now=now)
+
+
+def save(
+    record: Record, changed: Mapping[str, tuple[Any, Any]], *, by: User | None, via: str, now: datetime.datetime,
+    reason: str = "", also: Iterable[str] = (),
+) -> None:  # fmt: skip
+    """Write the new values, raise the version by one and note each change. `also`: columns the caller set itself."""
+    for name, (_old, new) in changed.items():
+        setattr(record, name, new)
+    record.version += 1
+    record.updated_at, record.updated_by = now, by
+    columns = [name for name in changed if name in {f.name for f in record._meta.concrete_fields}]
+    record.save(update_fields=[*columns, *also, "version", "updated_at", "updated_by"])
+    note(record, changed, by=by, via=via, now=now, reason=reason)
+
+
+def note(
+    record: Record, changed: Mapping[str, tuple[Any, Any]], *, by: User | None, via: str, now: datetime.datetime, reason: str = ""
+) -> None:
+    Change.objects.bulk_create(
+        Change(
+            object_type=object_type(record), object_id=record.pk, version=record.version, field=name,
+            old=stored(old), new=stored(new), at=now, by=by, via=via, reason=reason,
+        )
+        for name, (old, new) in changed.items()
+    )  # fmt: skip
+
+
+def stored(value: Any) -> Any:
+    """A value as JSON: ids for references, text without trailing zeros for amounts, ISO for dates."""
+    if isinstance(value, models.Model):
+        return value.pk
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f")
+    if isinstance(value, datetime.date | datetime.datetime):
+        return value.isoformat()
+    if isinstance(value, list | tuple | set | frozenset):
+        return sorted(stored(item) for item in value)
+    return value
