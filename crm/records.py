@@ -52,9 +52,10 @@ def clashes(record: Record, changes: Mapping[str, Any], version: int | None) -> 
     if version is None or version >= record.version:
         return []
     since = Change.objects.filter(object_type=object_type(record), object_id=record.pk, version__gt=version, field__in=changes)
+    latest = {row.field: row for row in since.select_related("by").order_by("pk")}
     return [
         Clash(row.field, row.new, changes[row.field], row.by, row.at)
-        for row in since.select_related("by").order_by("pk")
+        for row in latest.values()
         if row.new != stored(changes[row.field])
     ]
 
