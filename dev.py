@@ -29,7 +29,7 @@ import sys
 import time
 import venv
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -196,7 +196,9 @@ def run(arguments: list[str]) -> None:
     say("Starting the web server and the background worker")
     web = [PYTHON, "-m", "gunicorn", "crm.wsgi", "--bind", f"127.0.0.1:{port}", "--preload", "--workers", "2"]
     web += ["--worker-class", "gthread", "--threads", "8", "--graceful-timeout", "2", "--log-level", "warning"]
-    worker = [PYTHON, "-m", "celery", "-A", "crm", "--quiet", "worker", "-B", "-P", "solo", "--loglevel", "WARNING"]
+    # Celery warns root of pickled messages, which the settings refuse anyway.
+    worker: list[str | Path] = [PYTHON, "-W", "ignore:You're running the worker", "-m", "celery"]
+    worker += ["-A", "crm", "--quiet", "worker", "-B", "-P", "solo", "--loglevel", "WARNING"]
     worker += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     sys.exit(together({"web server": web, "background worker": worker}, port))
 
@@ -266,20 +268,16 @@ def stop_children(children: list[subprocess.Popen[bytes]], patience: float = 10)
     for child in children:
         signal_group(child, signal.SIGTERM)
     for child in children:
-        try:
+        with suppress(subprocess.TimeoutExpired):
             child.wait(max(0.1, until - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            pass
         # Also when the child itself is gone: nothing of its session may stay behind.
         signal_group(child, signal.SIGKILL)
         child.wait()
 
 
 def signal_group(child: subprocess.Popen[bytes], number: int) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(child.pid, number)
-    except ProcessLookupError:
-        pass
 
 
 def answers(port: str) -> bool:

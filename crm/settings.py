@@ -1,4 +1,4 @@
-"""Settings, all of them from the environment. `crm.environment` reads, checks and refuses; README lists the variables."""
+"""Settings, from the environment. `crm.environment` reads, checks and refuses; README lists the variables."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -197,7 +197,7 @@ if REDIS_URL:
         "retry_policy": {"max_retries": 0},
     }
 else:
-    CELERY_BROKER_URL = "filesystem://"
+    CELERY_BROKER_URL = "filesystem://localhost"  # without a host, kombu warns at each start
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(VAR / "broker" / "messages"),
         "data_folder_out": str(VAR / "broker" / "messages"),
