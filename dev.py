@@ -520,7 +520,11 @@ def main() -> None:
     if name not in COMMANDS:
         print(__doc__)
         sys.exit(0 if name in {"help", "-h", "--help"} else 2)
-    COMMANDS[name](arguments)
+    try:
+        COMMANDS[name](arguments)
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        sys.exit(130)
 
 
 if __name__ == "__main__":

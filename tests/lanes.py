@@ -7,7 +7,6 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,7 +49,7 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
             # pytest's closing line counts what is in here.
             terminalreporter.stats.setdefault(outcome, []).extend(_report(earlier["lane"], name) for name in names)
         start = terminalreporter._session_start
-        terminalreporter._session_start = replace(start, perf_count=start.perf_count - earlier["seconds"])
+        object.__setattr__(start, "perf_count", start.perf_count - earlier["seconds"])
     terminalreporter._set_main_color()
     terminalreporter.section("lanes")
     for lane in LANES:
