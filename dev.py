@@ -32,6 +32,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
@@ -52,6 +53,8 @@ LANES = {
     "browser": "browser",
 }
 STARTED = time.monotonic()
+if TYPE_CHECKING:  # an older Python must come as far as the sentence about its age
+    Command = list[str | Path]
 
 
 def say(text: str) -> None:
@@ -120,11 +123,11 @@ def ensure_environment(wanted: str) -> None:
 
 def install(lock: Path, exactly: bool = False) -> bool:
     """With uv, itself installed by hash; pip, five to ten times slower, where there is no uv for the machine."""
-    pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r"]
+    pip: Command = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r"]
     uv = VENV / "bin" / "uv"
     if uv.exists() or quiet([*pip, REQUIREMENTS / "uv.txt"]):
         verb = ["sync"] if exactly else ["install", "-r"]
-        command = [uv, "pip", *verb, "--quiet", "--python", PYTHON, "--require-hashes", lock]
+        command: Command = [uv, "pip", *verb, "--quiet", "--python", PYTHON, "--require-hashes", lock]
         # uv brings its own list of authorities; a company's proxy is known to the system only.
         if quiet(command, UV_SYSTEM_CERTS="1"):
             return True
@@ -152,7 +155,7 @@ def ensure_assets() -> None:
 
 
 def npm_ci() -> None:
-    npm: list[str | Path] = ["npm"]
+    npm: Command = ["npm"]
     if not shutil.which("npm"):
         say("There is no npm here: installing Node into .venv")
         if not install(REQUIREMENTS / "node.txt"):
@@ -194,10 +197,10 @@ def run(arguments: list[str]) -> None:
     call([PYTHON, "manage.py", "migrate", "--no-input", "--verbosity", "0"])
     call([PYTHON, "manage.py", "demo", "--if-empty"])
     say("Starting the web server and the background worker")
-    web = [PYTHON, "-m", "gunicorn", "crm.wsgi", "--bind", f"127.0.0.1:{port}", "--preload", "--workers", "2"]
+    web: Command = [PYTHON, "-m", "gunicorn", "crm.wsgi", "--bind", f"127.0.0.1:{port}", "--preload", "--workers", "2"]
     web += ["--worker-class", "gthread", "--threads", "8", "--graceful-timeout", "2", "--log-level", "warning"]
     # Celery warns root of pickled messages, which the settings refuse anyway.
-    worker: list[str | Path] = [PYTHON, "-W", "ignore:You're running the worker", "-m", "celery"]
+    worker: Command = [PYTHON, "-W", "ignore:You're running the worker", "-m", "celery"]
     worker += ["-A", "crm", "--quiet", "worker", "-B", "-P", "solo", "--loglevel", "WARNING"]
     worker += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     sys.exit(together({"web server": web, "background worker": worker}, port))
@@ -215,7 +218,7 @@ def refuse_taken_port(port: str) -> None:
             stop(f"Port {port} cannot be used ({error.strerror}). Another one: make run PORT={(int(port) + 1) % 65536}")
 
 
-def together(commands: dict[str, list[str | Path]], port: str) -> int:
+def together(commands: dict[str, Command], port: str) -> int:
     """Runs the commands side by side until a signal comes (0) or one of them dies (1); stops all of them."""
     stopping = False
 
@@ -244,7 +247,7 @@ def together(commands: dict[str, list[str | Path]], port: str) -> int:
     return 1 if dead else 0
 
 
-def start(command: list[str | Path]) -> subprocess.Popen[bytes]:
+def start(command: Command) -> subprocess.Popen[bytes]:
     # A session of its own: Ctrl-C in the terminal reaches us alone, and we stop each child with all its processes.
     return subprocess.Popen(
         [str(part) for part in command],
@@ -380,7 +383,7 @@ def lint(arguments: list[str]) -> None:
     ensure_assets()
     tools = VENV / "bin"
     development = {"DEBUG": "1", "DATABASE_URL": "sqlite://:memory:"}
-    checks: dict[str, tuple[list[str | Path], dict[str, str]]] = {
+    checks: dict[str, tuple[Command, dict[str, str]]] = {
         "format": ([tools / "ruff", "format", "--check", "--quiet", "."], {}),
         "lint": ([tools / "ruff", "check", "--quiet", "."], {}),
         "texts and templates": ([PYTHON, "-m", "tests.texts"], {}),
@@ -447,7 +450,15 @@ def lock(arguments: list[str]) -> None:
     for name in ("base", "dev", "node", "uv"):
         say(f"Locking {name}")
         source, target = REQUIREMENTS / f"{name}.in", REQUIREMENTS / f"{name}.txt"
-        compile_ = [VENV / "bin" / "uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"]
+        compile_: Command = [
+            VENV / "bin" / "uv",
+            "pip",
+            "compile",
+            "--quiet",
+            "--universal",
+            "--python-version",
+            "3.11",
+        ]
         call([*compile_, "--generate-hashes", *hide, *arguments, source, "-o", target], UV_SYSTEM_CERTS="1")
     say("Locking the front-end files")
     call(["npm", "install", "--package-lock-only", "--silent"])

@@ -1,5 +1,6 @@
 """System checks of our own: what `crm.environment` cannot know from one variable alone."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -33,7 +34,7 @@ def policy_is_strict(app_configs: Any, **_: Any) -> list[CheckMessage]:
 
 
 @register(Tags.database)
-def database_is_recent(app_configs: Any, databases: list[str] | None = None, **_: Any) -> list[CheckMessage]:
+def database_is_recent(app_configs: Any, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
     if not databases or connection.vendor != "postgresql":
         return []
     connection.ensure_connection()

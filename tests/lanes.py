@@ -25,7 +25,8 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     yield
     if hasattr(session.config, "workerinput"):
         return
-    reporter: TerminalReporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    assert isinstance(reporter, TerminalReporter)
     ran = {outcome: [_name(report) for report in reporter.stats.get(outcome, [])] for outcome in OUTCOMES}
     result = {"lane": LANE, "ran": ran, "seconds": time.monotonic() - STARTED, "exit": int(session.exitstatus)}
     (RESULTS / f"{LANE}.json").write_text(json.dumps(result))

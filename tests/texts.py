@@ -197,7 +197,7 @@ def modules() -> Iterator[Path]:
 
 
 def project_findings() -> list[str]:
-    found = []
+    found: list[str] = []
     for path in templates():
         source = path.read_text()
         found += _located(path, source, template_findings(source, html=path.suffix != ".txt"))
