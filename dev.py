@@ -145,13 +145,17 @@ def ensure_assets() -> None:
         return
     say("Fetching the front-end files")
     npm_ci()
+    copy_assets()
+    stamp.write_text(wanted)
+
+
+def copy_assets() -> None:
     VENDOR.mkdir(exist_ok=True)
     for source, name in VENDORED.items():
         text = (NODE_MODULES / source).read_text()
         # The maps stay behind, and the collector of static files refuses a reference to a missing file.
         (VENDOR / name).write_text(re.sub(r"/\*# sourceMappingURL=.*?\*/|//# sourceMappingURL=\S*", "", text))
-    (VENDOR / "icons.svg").write_text(sprite(icons.read_text().split()))
-    stamp.write_text(wanted)
+    (VENDOR / "icons.svg").write_text(sprite((ROOT / "static" / "icons.txt").read_text().split()))
 
 
 def npm_ci() -> None:
@@ -332,7 +336,7 @@ def run_lanes(lanes: list[str], also: str, arguments: list[str]) -> int:
 
 def clean_environment() -> dict[str, str]:
     """Without the settings of a running copy: tests bring their own."""
-    ours = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ALLOWED_HOSTS", "SITE_URL", "EMAIL_URL", "DEBUG", "PORT"}
+    ours = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ALLOWED_HOSTS", "SITE_URL", "EMAIL_URL", "DEBUG", "PORT", "VAR"}
     return {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in ours}
 
 
@@ -375,7 +379,7 @@ def apt_install(*packages: str) -> bool:
     )
 
 
-# --- lint, ci
+# --- lint
 
 
 def lint(arguments: list[str]) -> None:
@@ -412,11 +416,6 @@ def production_like() -> dict[str, str]:
         "TRUSTED_PROXY": "1",
         "DATABASE_URL": "sqlite://:memory:",
     }
-
-
-def ci(arguments: list[str]) -> None:
-    call([sys.executable, ROOT / "dev.py", "lint"])
-    call([sys.executable, ROOT / "dev.py", "test"])
 
 
 # --- bench, screenshots, manage
@@ -505,17 +504,21 @@ def assets(arguments: list[str]) -> None:
     ensure_assets()
 
 
+def vendor(arguments: list[str]) -> None:
+    copy_assets()
+
+
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "run": run,
     "test": test,
     "test-long": test_long,
     "lint": lint,
-    "ci": ci,
     "bench": bench,
     "screenshots": screenshots,
     "manage": manage,
     "env": env,
     "assets": assets,
+    "vendor": vendor,
     "lock": lock,
     "secrets": secrets,
 }

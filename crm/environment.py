@@ -110,9 +110,9 @@ def site_url(debug: bool) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def database(base: Path) -> dict[str, Any]:
+def database(base: Path, embedded: Path) -> dict[str, Any]:
     """Relative paths of SQLite files begin at `base`, so that it does not matter where a command is called from."""
-    url = text("DATABASE_URL", "sqlite:///var/stagecraft.sqlite3")
+    url = text("DATABASE_URL", f"sqlite:///{embedded}")
     if scheme_of("DATABASE_URL", url, DATABASES) == "sqlite":
         return _sqlite(url, base)
     return _postgresql(url)

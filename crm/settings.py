@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from crm import environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR = BASE_DIR / "var"
+# What the product itself writes: the embedded database, the embedded queue, files.
+VAR = BASE_DIR / environment.text("VAR", "var")
 
 DEBUG = environment.flag("DEBUG")
 SECRET_KEY = environment.secret_key(DEBUG)
@@ -77,7 +78,7 @@ TEMPLATES: list[dict[str, Any]] = [
 # --- Data
 
 # No ATOMIC_REQUESTS: on SQLite a transaction takes the write lock at once, so a page that only reads would hold it.
-DATABASES = {"default": environment.database(BASE_DIR)}
+DATABASES = {"default": environment.database(BASE_DIR, VAR / "stagecraft.sqlite3")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = environment.redis()
