@@ -66,7 +66,7 @@ def scheme_of(name: str, url: str, known: set[str]) -> str:
     scheme, found, _ = url.partition("://")
     if not found or scheme not in known:
         wanted = ", ".join(f"{each}://" for each in sorted(known))
-        refuse(name, f"begins with “{scheme if found else url[:12]}”; it must begin with one of {wanted}")
+        refuse(name, f"{f'begins with “{scheme}”' if found else 'is no address'}; it must begin with one of {wanted}")
     return scheme
 
 

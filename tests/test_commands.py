@@ -72,7 +72,7 @@ READERS = {
         ("DATABASE_URL", "mysql://user:secret@db/crm", "begins with “mysql”"),
         ("DATABASE_URL", "postgres://user:secret@db", "names no database"),
         ("DATABASE_URL", "postgres://user:secret@db:port/crm", "is no address"),
-        ("REDIS_URL", "localhost:6379", "begins with “localhost:637”"),
+        ("REDIS_URL", "localhost:6379", "is no address"),
         ("TRUSTED_PROXY", "-1", "must be a whole number"),
         ("DEBUG", "maybe", "must be 1 or 0"),
     ],
