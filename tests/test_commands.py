@@ -229,13 +229,14 @@ def running(tmp_path: Path) -> Iterator[Run]:
     variables = dev.clean_environment() | {"PORT": str(port), "VAR": str(tmp_path)}
     variables.pop("DJANGO_SETTINGS_MODULE", None)
     command = [sys.executable, str(ROOT / "dev.py"), "run"]
-    process = subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    try:
-        wait_for_page(port, process)
-        yield process, port
-    finally:
-        process.kill()
-        process.wait()
+    with subprocess.Popen(
+        command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        try:
+            wait_for_page(port, process)
+            yield process, port
+        finally:
+            process.kill()
 
 
 def wait_for_page(port: int, process: subprocess.Popen[str]) -> None:
