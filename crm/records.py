@@ -69,9 +69,17 @@ def create(record: Record, *, by: User | None, via: str, now: datetime.datetime)
     record.created_at = record.updated_at = now
     record.created_by = record.updated_by = by
     record.save(force_insert=True)
-    kind = object_type(record)
-    filled = {name: (None, getattr(record, name)) for name, field in fields.of(kind).items() if field.kind != fields.FieldKind.TAGS}
-    note(record, {name: pair for name, pair in filled.items() if pair[1] not in (None, "")}, by=by, via=via, now=now)
+    note_created([record], by=by, via=via, now=now)
+
+
+def note_created(made: Iterable[Record], *, by: User | None, via: str, now: datetime.datetime) -> None:
+    """A row for each field that a new record came with."""
+    rows: list[Change] = []
+    for record in made:
+        names = [name for name, field in fields.of(object_type(record)).items() if field.kind != fields.FieldKind.TAGS]
+        filled = {name: (None, getattr(record, name)) for name in names if getattr(record, name) not in (None, "")}
+        rows += _rows(record, filled, by, via, now, "")
+    Change.objects.bulk_create(rows, batch_size=500)
 
 
 def save(
@@ -91,13 +99,19 @@ def save(
 def note(
     record: Record, changed: Mapping[str, tuple[Any, Any]], *, by: User | None, via: str, now: datetime.datetime, reason: str = ""
 ) -> None:
-    Change.objects.bulk_create(
+    Change.objects.bulk_create(_rows(record, changed, by, via, now, reason))
+
+
+def _rows(
+    record: Record, changed: Mapping[str, tuple[Any, Any]], by: User | None, via: str, now: datetime.datetime, reason: str
+) -> list[Change]:
+    return [
         Change(
             object_type=object_type(record), object_id=record.pk, version=record.version, field=name,
             old=stored(old), new=stored(new), at=now, by=by, via=via, reason=reason,
         )
         for name, (old, new) in changed.items()
-    )  # fmt: skip
+    ]  # fmt: skip
 
 
 def stored(value: Any) -> Any:

@@ -1,0 +1,58 @@
+"""The one writer of activities: what was said and done with people."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from crm import clock, fields, records
+from crm.fields import Field, FieldKind
+from crm.models import User
+from crm.text import clean_text
+from leads.models import Activity, ActivityOutcome, ActivityType, Contact, Organization
+
+TEXT_LIMIT = 20_000
+
+fields.declare(
+    "activity",
+    [
+        Field("type", _("Type"), FieldKind.REFERENCE, required=True, reference="leads.ActivityType"),
+        Field("outcome", _("Outcome"), FieldKind.REFERENCE, reference="leads.ActivityOutcome"),
+        Field("text", _("What was said"), FieldKind.LONG_TEXT, max_length=TEXT_LIMIT),
+    ],
+)
+
+
+@dataclass(frozen=True)
+class NewActivity:
+    type: ActivityType
+    direction: str = ""
+    outcome: ActivityOutcome | None = None
+    text: str = ""
+    happened_at: datetime.datetime | None = None
+    contacts: tuple[Contact, ...] = ()
+
+
+def log(
+    entry: NewActivity, *, by: User, via: str, organization: Organization | None = None, now: datetime.datetime | None = None
+) -> Activity:
+    """Raises ValidationError for a text that cannot be kept, an outcome of another type, or a time in the future."""
+    now = now or clock.now()
+    happened_at = entry.happened_at or now
+    if happened_at > now:
+        raise ValidationError({"happened_at": _("This lies in the future; plan a task for it instead.")})
+    if entry.outcome is not None and entry.outcome.type_id != entry.type.pk:
+        raise ValidationError({"outcome": _("This outcome belongs to another kind of activity.")})
+    text = clean_text(entry.text)
+    if len(text) > TEXT_LIMIT:
+        raise ValidationError({"text": _("At most %(count)d characters.") % {"count": TEXT_LIMIT}})
+    activity = Activity(
+        type=entry.type, direction=entry.direction if entry.type.directed else "", outcome=entry.outcome, text=text,
+        happened_at=happened_at, by=by, organization=organization,
+    )  # fmt: skip
+    records.create(activity, by=by, via=via, now=now)
+    activity.contacts.set(entry.contacts)
+    return activity

@@ -1,0 +1,105 @@
+"""A new deal enters its stage through the same gate as any other."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from crm import clock, money, records
+from crm.models import Company, User
+from pipeline import filling, followups
+from pipeline.models import Deal, Kind, MoveAttempt, Stage, StageVisit, Tag
+from pipeline.moves import gate, write
+from pipeline.moves.move import _by_field
+from pipeline.moves.outcomes import Close, Fill, Moved, Outcome, Refused
+
+
+class _Refuse(Exception):
+    def __init__(self, refusal: Refused) -> None:
+        self.refusal = refusal
+
+
+def create_deal(
+    stage_id: int, fields: Mapping[str, Any], *, by: User, via: str, fill: Fill | None = None, override: str = "",
+    close: Close | None = None, started_at: datetime.datetime | None = None, now: datetime.datetime | None = None,
+) -> Outcome:  # fmt: skip
+    """`fields` as declared for a deal; owner is `by` and currency the pipeline's unless given.
+
+    Moved.deal is the new deal. Refused: no deal came into being, and the attempt is kept with the title.
+    """
+    with transaction.atomic():
+        now = now or clock.now()
+        target = Stage.objects.in_use().select_related("pipeline").filter(pk=stage_id, pipeline__retired_at__isnull=True).first()
+        if target is None:
+            return Refused(None, None, "stage_gone", _("This stage no longer exists. The board shows the stages as they are now."))
+        try:
+            with transaction.atomic():
+                deal = _insert(target, fields, by, via, started_at, now)
+                if fill is not None:
+                    filling.apply(deal, fill, by=by, via=via, now=now)
+                return _let_in(deal, target, by, via, override, close, now)
+        except _Refuse as refuse:
+            refusal = refuse.refusal
+        except ValidationError as error:
+            refusal = Refused(None, target, "invalid", _("Look again at what was filled in."), errors=_by_field(error))
+        title = str(fields.get("title", ""))
+        write.attempt(
+            MoveAttempt.Outcome.REFUSED, target, deal=None, origin=None, by=by, via=via, now=now, unmet=refusal.missing, title=title
+        )
+        return refusal
+
+
+def check_new(pipeline_currency: str, fields: Mapping[str, Any], owner: User) -> dict[str, Any]:
+    """The fields of a new deal as they are stored. Raises ValidationError by field."""
+    checked = records.check("deal", {"currency": pipeline_currency, "owner": owner, **fields})
+    if not checked.get("title"):
+        raise ValidationError({"title": _("Give the deal a name.")})
+    if checked.get("value") is not None:
+        try:
+            checked["value"] = money.check_amount(checked["value"], checked["currency"])
+        except ValidationError as error:
+            raise ValidationError({"value": error}) from error
+    return checked
+
+
+def _insert(target: Stage, fields: Mapping[str, Any], by: User, via: str, started_at: datetime.datetime | None, now: datetime.datetime) -> Deal:
+    checked = check_new(target.pipeline.currency, fields, by)
+    tags = checked.pop("tags", None)
+    start = started_at or now
+    if start > now:
+        raise ValidationError({"started_at": _("A deal cannot start in the future.")})
+    deal = Deal(
+        pipeline=target.pipeline, stage=target, status=target.kind, started_at=start, stage_entered_at=start, last_worked_at=now, **checked
+    )
+    if target.kind != Kind.OPEN:
+        for name, value in write.closing(target, deal, None, None, start).items():
+            setattr(deal, name, value)
+    records.create(deal, by=by, via=via, now=now)
+    if tags:
+        deal.tags.set(Tag.objects.filter(pk__in=[tag.pk for tag in tags]))
+    return deal
+
+
+def _let_in(deal: Deal, target: Stage, by: User, via: str, override: str, close: Close | None, now: datetime.datetime) -> Moved:
+    company, stages = Company.current(), gate.stages_in_use(target.pipeline_id)
+    answer = gate.ask(gate.Entry(deal, None, target, stages, by, override, close), company, now)
+    if isinstance(answer, Refused):
+        raise _Refuse(Refused(None, answer.to_stage, answer.code, answer.message, answer.missing))
+    overridden = answer.let_in == StageVisit.LetIn.OVERRIDE
+    visit = StageVisit.objects.create(
+        deal=deal, seq=1, stage=target, pipeline_version_id=write.version_in_force(target.pipeline_id), entered_at=deal.started_at,
+        recorded_at=now, by=by, via=via, let_in=answer.let_in, reason=override.strip()[:500] if overridden else "",
+        **write.closing(target, deal, None, close, deal.started_at),
+    )  # fmt: skip
+    followups.plan_stage(deal, visit, company, by, now)
+    write.begin(deal, visit)
+    write.attempt(
+        MoveAttempt.Outcome.MOVED, target, deal=deal, origin=None, by=by, via=via, now=now, unmet=answer.unmet, visit=visit,
+        reason=visit.reason,
+    )  # fmt: skip
+    return Moved(deal, visit, answer.unmet)

@@ -1,0 +1,71 @@
+"""The one writer of who takes part in a deal: contacts with role and stance, colleagues with a role."""
+
+from __future__ import annotations
+
+import datetime
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from crm import records
+from crm.models import User
+from leads.models import Contact
+from pipeline.models import ContactRole, Deal, DealContact, DealMember, MemberRole, Stance
+
+
+def set_contact(
+    deal: Deal, contact: Contact, *, by: User, via: str, now: datetime.datetime, role: str | None = None, stance: str | None = None,
+    is_primary: bool | None = None,
+) -> DealContact:  # fmt: skip
+    """Add the contact or change what is given; the first contact of a deal is its main one. The caller holds the deal's lock."""
+    if role not in (None, "", *ContactRole.values) or stance not in (None, *Stance.values):
+        raise ValidationError({"role": _("Choose one of the roles.")})
+    person = DealContact.objects.filter(deal=deal, contact=contact).first()
+    if person is None:
+        person = DealContact(deal=deal, contact=contact, is_primary=not DealContact.objects.filter(deal=deal, is_primary=True).exists())
+    old = None if person.pk is None else _shown(person)
+    person.role = person.role if role is None else role
+    person.stance = person.stance if stance is None else stance
+    if is_primary and not person.is_primary:
+        DealContact.objects.filter(deal=deal, is_primary=True).update(is_primary=False)
+        person.is_primary = True
+    if old != _shown(person):
+        person.save()
+        records.save(deal, {"contacts": (old, _shown(person))}, by=by, via=via, now=now)
+    return person
+
+
+def remove_contact(deal: Deal, contact_id: int, *, by: User, via: str, now: datetime.datetime) -> None:
+    person = DealContact.objects.filter(deal=deal, contact=contact_id).first()
+    if person is not None:
+        old, was_primary = _shown(person), person.is_primary
+        person.delete()
+        following = DealContact.objects.filter(deal=deal).order_by("pk").first()
+        if was_primary and following is not None:
+            following.is_primary = True
+            following.save(update_fields=["is_primary"])
+        records.save(deal, {"contacts": (old, None)}, by=by, via=via, now=now)
+
+
+def set_member(deal: Deal, user: User, role: str, *, by: User, via: str, now: datetime.datetime) -> DealMember:
+    """A colleague with a role sees and edits the deal. The caller holds the deal's lock."""
+    if role not in MemberRole.values:
+        raise ValidationError({"role": _("Choose one of the roles.")})
+    if not user.is_active:
+        raise ValidationError({"user": _("%(name)s no longer works here.") % {"name": user.name}})
+    member, created = DealMember.objects.get_or_create(deal=deal, user=user, role=role)
+    if created:
+        records.save(deal, {"members": (None, f"{user.pk} {role}")}, by=by, via=via, now=now)
+    return member
+
+
+def remove_member(deal: Deal, member_id: int, *, by: User, via: str, now: datetime.datetime) -> None:
+    member = DealMember.objects.filter(deal=deal, pk=member_id).first()
+    if member is not None:
+        old = f"{member.user_id} {member.role}"
+        member.delete()
+        records.save(deal, {"members": (old, None)}, by=by, via=via, now=now)
+
+
+def _shown(person: DealContact) -> str:
+    return f"{person.contact_id} {person.role} {person.stance}{' main' if person.is_primary else ''}"
