@@ -77,7 +77,9 @@ def install(using: str = "default", **signal: Any) -> None:
                 cursor.execute(rule.drop)
                 cursor.execute(rule.create)
                 if connection.vendor == "postgresql":
-                    cursor.execute(f"COMMENT ON {rule.kind.upper()} {rule.name} ON {rule.table} IS '{rule.fingerprint}'")
+                    cursor.execute(
+                        f"COMMENT ON {rule.kind.upper()} {rule.name} ON {rule.table} IS '{rule.fingerprint}'"
+                    )
 
 
 def uninstall(using: str = "default") -> None:

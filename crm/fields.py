@@ -94,7 +94,9 @@ class Field:
         if self.kind == FieldKind.INTEGER and not 0 <= value <= 2**31 - 1:
             raise ValidationError(_("%(label)s is out of range.") % {"label": self.label}, code="range")
         if self.kind == FieldKind.DATE and not 1900 <= value.year <= 2999:
-            raise ValidationError(_("%(label)s must lie between the years 1900 and 2999.") % {"label": self.label}, code="range")
+            raise ValidationError(
+                _("%(label)s must lie between the years 1900 and 2999.") % {"label": self.label}, code="range"
+            )
 
 
 _declared: dict[str, dict[str, Field]] = {}

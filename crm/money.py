@@ -27,7 +27,9 @@ def decimals(currency: str) -> int:
 
 def check_currency(currency: str) -> str:
     if currency not in known_currencies():
-        raise ValidationError(_("“%(code)s” is not a currency; use a code such as EUR.") % {"code": currency[:10]}, code="currency")
+        raise ValidationError(
+            _("“%(code)s” is not a currency; use a code such as EUR.") % {"code": currency[:10]}, code="currency"
+        )
     return currency
 
 
@@ -42,7 +44,8 @@ def check_amount(value: Decimal, currency: str) -> Decimal:
     exact = value.quantize(Decimal(1).scaleb(-decimals(currency)))
     if exact != value:
         raise ValidationError(
-            _("%(currency)s has %(count)d decimals.") % {"currency": currency, "count": decimals(currency)}, code="decimals"
+            _("%(currency)s has %(count)d decimals.") % {"currency": currency, "count": decimals(currency)},
+            code="decimals",
         )
     return exact + 0  # not -0
 
@@ -52,4 +55,6 @@ def format_money(value: Decimal | None, currency: str, locale: str = "en") -> st
     if value is None:
         return "–"
     whole = value == value.to_integral_value()
-    return format_currency(value, currency, format="¤#,##0" if whole else None, locale=locale, currency_digits=not whole)
+    return format_currency(
+        value, currency, format="¤#,##0" if whole else None, locale=locale, currency_digits=not whole
+    )

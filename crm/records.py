@@ -51,7 +51,9 @@ def clashes(record: Record, changes: Mapping[str, Any], version: int | None) -> 
     """Fields among `changes` that others changed after `version`; edits of different fields both survive."""
     if version is None or version >= record.version:
         return []
-    since = Change.objects.filter(object_type=object_type(record), object_id=record.pk, version__gt=version, field__in=changes)
+    since = Change.objects.filter(
+        object_type=object_type(record), object_id=record.pk, version__gt=version, field__in=changes
+    )
     latest = {row.field: row for row in since.select_related("by").order_by("pk")}
     return [
         Clash(row.field, row.new, changes[row.field], row.by, row.at)
@@ -97,13 +99,24 @@ def save(
 
 
 def note(
-    record: Record, changed: Mapping[str, tuple[Any, Any]], *, by: User | None, via: str, now: datetime.datetime, reason: str = ""
+    record: Record,
+    changed: Mapping[str, tuple[Any, Any]],
+    *,
+    by: User | None,
+    via: str,
+    now: datetime.datetime,
+    reason: str = "",
 ) -> None:
     Change.objects.bulk_create(_rows(record, changed, by, via, now, reason))
 
 
 def _rows(
-    record: Record, changed: Mapping[str, tuple[Any, Any]], by: User | None, via: str, now: datetime.datetime, reason: str
+    record: Record,
+    changed: Mapping[str, tuple[Any, Any]],
+    by: User | None,
+    via: str,
+    now: datetime.datetime,
+    reason: str,
 ) -> list[Change]:
     return [
         Change(

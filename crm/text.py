@@ -18,7 +18,9 @@ def clean_text(value: str) -> str:
     if any(0xD800 <= ord(char) <= 0xDFFF for char in value):
         raise ValidationError(_("This contains half a character (a lone surrogate)."), code="surrogate")
     if _BIDI.intersection(value):
-        raise ValidationError(_("This contains a hidden character that reverses the direction of writing."), code="bidi")
+        raise ValidationError(
+            _("This contains a hidden character that reverses the direction of writing."), code="bidi"
+        )
     value = unicodedata.normalize("NFC", value).strip()
     return value if any(unicodedata.category(char) not in ("Cf", "Cc", "Zs", "Zl", "Zp") for char in value) else ""
 

@@ -37,7 +37,12 @@ class NewActivity:
 
 
 def log(
-    entry: NewActivity, *, by: User, via: str, organization: Organization | None = None, now: datetime.datetime | None = None
+    entry: NewActivity,
+    *,
+    by: User,
+    via: str,
+    organization: Organization | None = None,
+    now: datetime.datetime | None = None,
 ) -> Activity:
     """Raises ValidationError for a text that cannot be kept, an outcome of another type, or a time in the future."""
     now = now or clock.now()

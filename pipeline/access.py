@@ -77,11 +77,19 @@ def organizations_of_owned_deals(user: User) -> QuerySet[Deal]:
 
 
 def contacts_of_seen_deals(user: User) -> QuerySet[Any]:
-    return apps.get_model("pipeline", "DealContact").objects.filter(deal__in=_deals().visible_to(user)).values("contact_id")
+    return (
+        apps.get_model("pipeline", "DealContact")
+        .objects.filter(deal__in=_deals().visible_to(user))
+        .values("contact_id")
+    )
 
 
 def contacts_of_edited_deals(user: User) -> QuerySet[Any]:
-    return apps.get_model("pipeline", "DealContact").objects.filter(deal__in=_deals().editable_by(user)).values("contact_id")
+    return (
+        apps.get_model("pipeline", "DealContact")
+        .objects.filter(deal__in=_deals().editable_by(user))
+        .values("contact_id")
+    )
 
 
 def _deals() -> Any:

@@ -23,7 +23,11 @@ def ask(deal_id: int, condition_id: int, *, by: User, why: str = "", now: dateti
     with transaction.atomic():
         deal = followups.lock(deal_id)
         now = now or clock.now()
-        condition = EntryCondition.objects.in_use().filter(pk=condition_id, kind="approval", stage__pipeline=deal.pipeline_id).first()
+        condition = (
+            EntryCondition.objects.in_use()
+            .filter(pk=condition_id, kind="approval", stage__pipeline=deal.pipeline_id)
+            .first()
+        )
         if condition is None:
             raise ValidationError(_("This approval is no longer asked for."))
         why = _TEXT.check(why)
@@ -39,7 +43,9 @@ def ask(deal_id: int, condition_id: int, *, by: User, why: str = "", now: dateti
         )
 
 
-def decide(approval_id: int, *, by: User, approve: bool, reason: str = "", now: datetime.datetime | None = None) -> Approval:
+def decide(
+    approval_id: int, *, by: User, approve: bool, reason: str = "", now: datetime.datetime | None = None
+) -> Approval:
     """ValidationError: declined without a reason, answered already, or asked at another value. PermissionDenied: not a manager of it."""
     with transaction.atomic():
         approval = Approval.objects.select_for_update().get(pk=approval_id)
@@ -65,5 +71,9 @@ def waiting_for(user: User) -> QuerySet[Approval]:
     if not user.is_manager:
         return Approval.objects.none()
     same_value = Q(value=F("deal__value")) | Q(value__isnull=True, deal__value__isnull=True)
-    mine = Approval.objects.filter(same_value, decision="", currency=F("deal__currency"), deal__in=Deal.objects.editable_by(user))
-    return mine.select_related("deal__owner", "deal__organization", "deal__stage", "condition__stage", "asked_by").order_by("asked_at")
+    mine = Approval.objects.filter(
+        same_value, decision="", currency=F("deal__currency"), deal__in=Deal.objects.editable_by(user)
+    )
+    return mine.select_related(
+        "deal__owner", "deal__organization", "deal__stage", "condition__stage", "asked_by"
+    ).order_by("asked_at")

@@ -27,7 +27,10 @@ class WorkingDays:
 
     @classmethod
     def of(cls, company: Company, start: datetime.date) -> Self:
-        return cls(frozenset(int(day) for day in company.working_days), set(Holiday.objects.filter(day__gte=start).values_list("day", flat=True)))
+        holidays: set[datetime.date] = set()
+        if getattr(company, "has_holidays", True):
+            holidays = set(Holiday.objects.filter(day__gte=start).values_list("day", flat=True))
+        return cls(frozenset(int(day) for day in company.working_days), holidays)
 
     def works(self, day: datetime.date) -> bool:
         return day.weekday() in self.weekdays and day not in self.holidays

@@ -26,7 +26,11 @@ def record(
     Recording what already stands with the same evidence returns the standing row. Raises ValidationError.
     """
     now = now or clock.now()
-    condition = EntryCondition.objects.in_use().filter(pk=condition_id, kind__in=["commitment", "by_hand"], stage__pipeline=deal.pipeline_id).first()
+    condition = (
+        EntryCondition.objects.in_use()
+        .filter(pk=condition_id, kind__in=["commitment", "by_hand"], stage__pipeline=deal.pipeline_id)
+        .first()
+    )
     if condition is None:
         raise ValidationError(_("This is no longer asked for."))
     evidence = _EVIDENCE.check(evidence)
@@ -38,7 +42,11 @@ def record(
     if contact is None and condition.kind == "commitment":
         main = deal.people.select_related("contact").filter(is_primary=True).first()
         contact = main.contact if main else None
-    standing = Commitment.objects.standing().filter(deal=deal, condition=condition, evidence=evidence, happened_at__gte=deal.stage_entered_at).first()
+    standing = (
+        Commitment.objects.standing()
+        .filter(deal=deal, condition=condition, evidence=evidence, happened_at__gte=deal.stage_entered_at)
+        .first()
+    )
     if standing is not None:
         return standing
     followups.worked(deal.pk, now)
@@ -51,4 +59,8 @@ def record(
 def withdraw(deal: Deal, condition_id: int, *, by: User, now: datetime.datetime | None = None) -> int:
     """The buyer took it back, or it was ticked by mistake. The rows stay. Returns how many were withdrawn."""
     now = now or clock.now()
-    return Commitment.objects.standing().filter(deal=deal, condition=condition_id).update(withdrawn_at=now, withdrawn_by=by)
+    return (
+        Commitment.objects.standing()
+        .filter(deal=deal, condition=condition_id)
+        .update(withdrawn_at=now, withdrawn_by=by)
+    )

@@ -144,7 +144,10 @@ def _approval(condition: EntryCondition, facts: Facts) -> tuple[State, str]:
     if approval.decision == "approved" and approval.decided_by:
         return "met", _("%(who)s approved") % {"who": approval.decided_by.name}
     if approval.decision == "declined" and approval.decided_by:
-        return "missing", _("%(who)s declined: %(reason)s") % {"who": approval.decided_by.name, "reason": approval.reason}
+        return "missing", _("%(who)s declined: %(reason)s") % {
+            "who": approval.decided_by.name,
+            "reason": approval.reason,
+        }
     return "waiting", _("asked on %(day)s") % {"day": _day(approval.asked_at)}
 
 
@@ -185,8 +188,12 @@ _DATES = frozenset({FieldKind.DATE})
 
 OPERATORS: dict[str, Operator] = {
     "filled": Operator(gettext_lazy("is filled"), _ALL, lambda value, text, facts: True),
-    "at_least": Operator(gettext_lazy("is at least"), _NUMBERS, lambda value, text, facts: Decimal(str(value)) >= Decimal(text)),
-    "at_most": Operator(gettext_lazy("is at most"), _NUMBERS, lambda value, text, facts: Decimal(str(value)) <= Decimal(text)),
+    "at_least": Operator(
+        gettext_lazy("is at least"), _NUMBERS, lambda value, text, facts: Decimal(str(value)) >= Decimal(text)
+    ),
+    "at_most": Operator(
+        gettext_lazy("is at most"), _NUMBERS, lambda value, text, facts: Decimal(str(value)) <= Decimal(text)
+    ),
     "in_future": Operator(gettext_lazy("lies in the future"), _DATES, lambda value, text, facts: value > facts.today),  # type: ignore[operator]
     "in_past": Operator(gettext_lazy("lies in the past"), _DATES, lambda value, text, facts: value < facts.today),  # type: ignore[operator]
     "equals": Operator(gettext_lazy("equals"), _ALL - _DATES, lambda value, text, facts: _same(value, text)),

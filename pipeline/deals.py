@@ -32,7 +32,13 @@ class Conflict:
 
 
 def edit(
-    deal_id: int, changes: Mapping[str, Any], *, version: int | None, by: User, via: str, now: datetime.datetime | None = None
+    deal_id: int,
+    changes: Mapping[str, Any],
+    *,
+    version: int | None,
+    by: User,
+    via: str,
+    now: datetime.datetime | None = None,
 ) -> Edited | Conflict:
     """Change declared fields. Edits of different fields both survive; of the same field, the second is told.
 
@@ -47,7 +53,9 @@ def edit(
         return Edited(deal, apply_changes(deal, changes, by=by, via=via, now=now))
 
 
-def apply_changes(deal: Deal, changes: Mapping[str, Any], *, by: User, via: str, now: datetime.datetime) -> frozenset[str]:
+def apply_changes(
+    deal: Deal, changes: Mapping[str, Any], *, by: User, via: str, now: datetime.datetime
+) -> frozenset[str]:
     """The same for a caller that holds the deal's lock. Returns the names of the fields that really changed."""
     checked = records.check("deal", changes)
     _check_value(deal, checked)
@@ -110,7 +118,9 @@ def _set_deleted(deal_id: int, deleted: bool, by: User, via: str, now: datetime.
             return
         before, old = totals.cell(deal), deal.deleted_at
         deal.deleted_by = by if deleted else None
-        records.save(deal, {"deleted_at": (old, now if deleted else None)}, by=by, via=via, now=now, also=["deleted_by"])
+        records.save(
+            deal, {"deleted_at": (old, now if deleted else None)}, by=by, via=via, now=now, also=["deleted_by"]
+        )
         totals.shift([(before, totals.cell(deal))])
 
 

@@ -31,10 +31,13 @@ class Facts:
     existing_customer: bool = False
 
 
-def load_facts(deals: Sequence[Deal], conditions: Iterable[EntryCondition], now: datetime.datetime) -> dict[int, Facts]:
+def load_facts(
+    deals: Sequence[Deal], conditions: Iterable[EntryCondition], now: datetime.datetime, company: Company | None = None
+) -> dict[int, Facts]:
     """Facts by deal id. Reads only what these conditions ask for."""
     asked = list(conditions)
-    today = now.astimezone(Company.current().zone).date() if any(c.kind == "field" for c in asked) else now.date()
+    dated = any(condition.kind == "field" for condition in asked)
+    today = now.astimezone((company or Company.current()).zone).date() if dated else now.date()
     known = {deal.pk: Facts(deal, today) for deal in deals}
     if not known:
         return known
@@ -67,7 +70,9 @@ def _load_commitments(known: dict[int, Facts]) -> None:
 
 def _load_activities(known: dict[int, Facts], types: set[int]) -> None:
     """Those that took place: without an outcome, or with one that says so."""
-    held = Activity.objects.existing().filter(Q(outcome__isnull=True) | Q(outcome__held=True), type__in=types, deal_links__deal__in=known)
+    held = Activity.objects.existing().filter(
+        Q(outcome__isnull=True) | Q(outcome__held=True), type__in=types, deal_links__deal__in=known
+    )
     for deal_id, type_id, at in held.values_list("deal_links__deal_id", "type_id", "happened_at"):
         known[deal_id].activities.setdefault(type_id, []).append(at)
 
@@ -84,4 +89,6 @@ def _load_when(known: dict[int, Facts], asked: list[EntryCondition]) -> None:
         won: Any = Deal.objects.existing().filter(organization__in=organizations, status=Kind.WON)
         bought = {(row["organization_id"], row["pk"]) for row in won.values("organization_id", "pk")}
         for facts in known.values():
-            facts.existing_customer = any(org == facts.deal.organization_id and pk != facts.deal.pk for org, pk in bought)
+            facts.existing_customer = any(
+                org == facts.deal.organization_id and pk != facts.deal.pk for org, pk in bought
+            )

@@ -24,14 +24,22 @@ def apply(deal: Deal, fill: Fill, *, by: User | None, via: str, now: datetime.da
         deals.apply_changes(deal, fill.changes, by=by, via=via, now=now)
     for person in fill.people:
         if person.contact is not None:
-            people.set_contact(deal, person.contact, by=by, via=via, role=person.role, stance=person.stance or None, now=now)
+            people.set_contact(
+                deal, person.contact, by=by, via=via, role=person.role, stance=person.stance or None, now=now
+            )
         elif person.user is not None:
             people.set_member(deal, person.user, person.role, by=by, via=via, now=now)
     for entry in fill.activities:
         logbook.log_on(deal, entry, by=by, via=via, now=now)
     for said in fill.commitments:
         commitments.record(
-            deal, said.condition_id, by=by, contact=said.contact, happened_at=said.happened_at, evidence=said.evidence, now=now
+            deal,
+            said.condition_id,
+            by=by,
+            contact=said.contact,
+            happened_at=said.happened_at,
+            evidence=said.evidence,
+            now=now,
         )
     own_tasks = Task.objects.open().filter(deal=deal, pk__in=fill.tasks_done).values_list("pk", flat=True)
     for task_id in list(own_tasks):

@@ -79,15 +79,19 @@ def reopen(task_id: int, *, by: User, via: str = Via.PAGE, now: datetime.datetim
         deal = lock(Task.objects.values_list("deal_id", flat=True).get(pk=task_id))
         task = Task.objects.select_for_update().get(pk=task_id)
         now = now or clock.now()
-        if task.state in (Task.State.DONE, Task.State.SKIPPED):
-            later = Task.objects.open().filter(deal=deal, visit=task.visit, stage_task__isnull=False, created_at=task.closed_at)
+        if task.state in (Task.State.DONE, Task.State.SKIPPED) and task.closed_at is not None:
+            later = Task.objects.open().filter(
+                deal=deal, visit=task.visit, stage_task__isnull=False, created_at=task.closed_at
+            )
             for each in later.exclude(pk=task.pk):
                 _set_state(each, Task.State.CANCELLED, by, via, now)
             _set_state(task, Task.State.OPEN, by, via, now)
             _refresh_deal(deal)
 
 
-def reschedule(task_id: int, due_on: datetime.date, *, by: User, via: str = Via.PAGE, now: datetime.datetime | None = None) -> None:
+def reschedule(
+    task_id: int, due_on: datetime.date, *, by: User, via: str = Via.PAGE, now: datetime.datetime | None = None
+) -> None:
     with transaction.atomic():
         deal = lock(Task.objects.values_list("deal_id", flat=True).get(pk=task_id))
         task = Task.objects.select_for_update().select_related(None).get(pk=task_id)
@@ -98,7 +102,15 @@ def reschedule(task_id: int, due_on: datetime.date, *, by: User, via: str = Via.
             _refresh_deal(deal)
 
 
-def pause(deal_id: int, until: datetime.date, reason: str, *, by: User, via: str = Via.PAGE, now: datetime.datetime | None = None) -> None:
+def pause(
+    deal_id: int,
+    until: datetime.date,
+    reason: str,
+    *,
+    by: User,
+    via: str = Via.PAGE,
+    now: datetime.datetime | None = None,
+) -> None:
     """No marks and no next step asked for until that day. ValidationError: no reason, a day not in the future, a closed deal."""
     with transaction.atomic():
         deal = lock(deal_id)
@@ -130,7 +142,9 @@ def plan_stage(deal: Deal, visit: StageVisit, company: Company, by: User | None,
     return _plan(templates, deal, visit, company, by, now)
 
 
-def cancel_left_stage(visit: StageVisit, entered: StageVisit, *, lost: bool, by: User | None, now: datetime.datetime) -> None:
+def cancel_left_stage(
+    visit: StageVisit, entered: StageVisit, *, lost: bool, by: User | None, now: datetime.datetime
+) -> None:
     """Leaving a stage cancels what the process planned there; losing cancels every open task. Never deleted."""
     planned = Q() if lost else Q(stage_task__isnull=False)
     Task.objects.open().filter(planned, deal=visit.deal_id).update(
@@ -160,7 +174,14 @@ def take_over(before: User, after: User, by: User, now: datetime.datetime) -> in
 
 def next_due() -> Subquery:
     """For an UPDATE of deals: the earliest due time among the open tasks, null when there is none."""
-    due = Task.objects.open().filter(deal=OuterRef("pk")).order_by().values("deal").annotate(due=Min("due_at")).values("due")
+    due = (
+        Task.objects.open()
+        .filter(deal=OuterRef("pk"))
+        .order_by()
+        .values("deal")
+        .annotate(due=Min("due_at"))
+        .values("due")
+    )
     return Subquery(due)
 
 
@@ -206,7 +227,9 @@ def _plan_next(task: Task, deal: Deal, now: datetime.datetime) -> list[Task]:
         return []
     following = StageTask.objects.in_use().filter(stage=visit.stage_id).exclude(planned__visit=visit)
     waiting = []
-    for each in following.filter(Q(order__gt=template.order) | Q(order=template.order, pk__gt=template.pk)).order_by("order", "pk"):
+    for each in following.filter(Q(order__gt=template.order) | Q(order=template.order, pk__gt=template.pk)).order_by(
+        "order", "pk"
+    ):
         if not each.after_previous:
             break
         waiting.append(each)
@@ -246,7 +269,9 @@ def _holders(deal: Deal) -> dict[str, User]:
     return {member.role: member.user for member in deal.members.select_related("user").order_by("-pk")}
 
 
-def _due(template: StageTask, repetition: int, owner: User, working: calendar.WorkingDays, now: datetime.datetime) -> datetime.datetime:
+def _due(
+    template: StageTask, repetition: int, owner: User, working: calendar.WorkingDays, now: datetime.datetime
+) -> datetime.datetime:
     days = template.offset_days
     if template.repeat_days:
         steps: list[Any] = template.repeat_days.split(",")

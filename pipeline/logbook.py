@@ -28,7 +28,14 @@ def log(
         with_whom: Contact | None = entry.contacts[0] if entry.contacts else None
         for condition_id in agreed:
             commitments.record(
-                deal, condition_id, by=by, contact=with_whom, happened_at=activity.happened_at, evidence=evidence, activity=activity, now=now
+                deal,
+                condition_id,
+                by=by,
+                contact=with_whom,
+                happened_at=activity.happened_at,
+                evidence=evidence,
+                activity=activity,
+                now=now,
             )
         return activity
 

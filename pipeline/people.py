@@ -22,7 +22,9 @@ def set_contact(
         raise ValidationError({"role": _("Choose one of the roles.")})
     person = DealContact.objects.filter(deal=deal, contact=contact).first()
     if person is None:
-        person = DealContact(deal=deal, contact=contact, is_primary=not DealContact.objects.filter(deal=deal, is_primary=True).exists())
+        person = DealContact(
+            deal=deal, contact=contact, is_primary=not DealContact.objects.filter(deal=deal, is_primary=True).exists()
+        )
     old = None if person.pk is None else _shown(person)
     person.role = person.role if role is None else role
     person.stance = person.stance if stance is None else stance

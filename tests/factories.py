@@ -56,7 +56,9 @@ def condition(stage: Stage, kind: str = "commitment", **fields: Any) -> EntryCon
 
 
 def stage_task(stage: Stage, title: str = "", **fields: Any) -> StageTask:
-    return StageTask.objects.create(stage=stage, title=title or f"Task {next(_numbers)}", order=next(_numbers), **fields)
+    return StageTask.objects.create(
+        stage=stage, title=title or f"Task {next(_numbers)}", order=next(_numbers), **fields
+    )
 
 
 def lost_reason(**fields: Any) -> CloseReason:
@@ -87,4 +89,6 @@ def deal(stage: Stage, owner: User, *, now: datetime = NOW, **fields: Any) -> De
     """Let in whatever the gate says: by history."""
     fields = {"title": f"Deal {next(_numbers)}", "owner": owner, **fields}
     close = moves.Close(reason=lost_reason()) if stage.kind == "lost" else None
-    return moves.create_with_history([(fields, [moves.Stay(stage, now, close=close)])], by=owner, via=Via.IMPORT, now=now)[0]
+    return moves.create_with_history(
+        [(fields, [moves.Stay(stage, now, close=close)])], by=owner, via=Via.IMPORT, now=now
+    )[0]

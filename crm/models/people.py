@@ -17,7 +17,9 @@ from django.utils.translation import gettext_lazy as _
 
 def validate_time_zone(name: str) -> None:
     if name not in zoneinfo.available_timezones():
-        raise ValidationError(_("“%(name)s” is not a time zone; choose one such as Europe/Berlin."), params={"name": name})
+        raise ValidationError(
+            _("“%(name)s” is not a time zone; choose one such as Europe/Berlin."), params={"name": name}
+        )
 
 
 class UserQuerySet(models.QuerySet["User"]):
@@ -161,7 +163,9 @@ class Membership(models.Model):
         verbose_name_plural = _("memberships")
         ordering = ["-started_at"]
         constraints = [
-            models.UniqueConstraint(fields=["team", "user"], condition=models.Q(ended_at__isnull=True), name="membership_once"),
+            models.UniqueConstraint(
+                fields=["team", "user"], condition=models.Q(ended_at__isnull=True), name="membership_once"
+            ),
             models.CheckConstraint(
                 condition=models.Q(ended_at__isnull=True) | models.Q(ended_at__gte=models.F("started_at")),
                 name="membership_ends_after_start",
@@ -185,7 +189,10 @@ class Company(models.Model):
         _("fiscal year starts in month"), default=1, validators=[MinValueValidator(1), MaxValueValidator(12)]
     )
     working_days = models.CharField(
-        _("working days"), max_length=7, default="01234", help_text=_("0 is Monday, 6 is Sunday: 01234 for Monday to Friday.")
+        _("working days"),
+        max_length=7,
+        default="01234",
+        help_text=_("0 is Monday, 6 is Sunday: 01234 for Monday to Friday."),
     )
     reps_see_team_deals = models.BooleanField(
         _("reps see their team's deals"), default=False, help_text=_("Read only; editing stays with the owner and the deal's members.")
@@ -206,13 +213,18 @@ class Company(models.Model):
         return self.name
 
     def clean(self) -> None:
-        if not self.working_days or set(self.working_days) - set("0123456") or len(set(self.working_days)) < len(self.working_days):
+        if (
+            not self.working_days
+            or set(self.working_days) - set("0123456")
+            or len(set(self.working_days)) < len(self.working_days)
+        ):
             raise ValidationError({"working_days": _("Name each working day once by its number, 0 to 6.")})
 
     @classmethod
     def current(cls) -> Company:
         """The one row; its defaults hold until somebody saves it."""
-        return cls.objects.filter(pk=1).first() or cls(pk=1)
+        known = cls.objects.annotate(has_holidays=models.Exists(Holiday.objects.all()))
+        return known.filter(pk=1).first() or cls(pk=1)
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:

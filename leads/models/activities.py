@@ -27,7 +27,9 @@ class ActivityType(models.Model):
     key = models.SlugField(_("key"), unique=True, help_text=_("The fixed name used by imports and the API."))
     name = models.CharField(_("name"), max_length=60)
     icon = models.CharField(_("icon"), max_length=40, default="message")
-    directed = models.BooleanField(_("has a direction"), default=True, help_text=_("Outgoing or incoming is asked when it is logged."))
+    directed = models.BooleanField(
+        _("has a direction"), default=True, help_text=_("Outgoing or incoming is asked when it is logged.")
+    )
     counts_as_touch = models.BooleanField(_("counts as a touch"), default=True)
     counts_as_presentation = models.BooleanField(_("counts as a presentation"), default=False)
     order = models.PositiveIntegerField(_("order"), default=0)
@@ -47,7 +49,9 @@ class ActivityType(models.Model):
 class ActivityOutcome(models.Model):
     type = models.ForeignKey(ActivityType, models.CASCADE, related_name="outcomes", verbose_name=_("type"))
     name = models.CharField(_("name"), max_length=60)
-    held = models.BooleanField(_("it took place"), default=True, help_text=_("A no-show or a call nobody took did not."))
+    held = models.BooleanField(
+        _("it took place"), default=True, help_text=_("A no-show or a call nobody took did not.")
+    )
     order = models.PositiveIntegerField(_("order"), default=0)
 
     class Meta:
@@ -63,7 +67,9 @@ class ActivityOutcome(models.Model):
 class Activity(Record):
     type = models.ForeignKey(ActivityType, models.PROTECT, related_name="activities", verbose_name=_("type"))
     direction = models.CharField(_("direction"), max_length=3, choices=Direction, blank=True)
-    outcome = models.ForeignKey(ActivityOutcome, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("outcome"))
+    outcome = models.ForeignKey(
+        ActivityOutcome, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("outcome")
+    )
     happened_at = models.DateTimeField(_("when"))
     text = models.TextField(_("what was said"), blank=True)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="activities", verbose_name=_("by"))
@@ -78,7 +84,9 @@ class Activity(Record):
         verbose_name = _("activity")
         verbose_name_plural = _("activities")
         ordering = ["-happened_at", "-pk"]
-        constraints = [models.CheckConstraint(condition=models.Q(direction__in=["out", "in", ""]), name="activity_direction_known")]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(direction__in=["out", "in", ""]), name="activity_direction_known")
+        ]
 
     def __str__(self) -> str:
         return f"{self.type} {self.happened_at:%Y-%m-%d}"

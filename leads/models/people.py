@@ -31,8 +31,12 @@ class Organization(Record):
     postal_code = models.CharField(_("postal code"), max_length=20, blank=True)
     city = models.CharField(_("city"), max_length=100, blank=True)
     country = models.CharField(_("country"), max_length=60, blank=True)
-    parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children", verbose_name=_("part of"))
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="organizations", verbose_name=_("owner"))
+    parent = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="children", verbose_name=_("part of")
+    )
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="organizations", verbose_name=_("owner")
+    )
 
     objects = OrganizationQuerySet.as_manager()
 
@@ -62,7 +66,9 @@ class Contact(Record):
     organization = models.ForeignKey(
         Organization, models.PROTECT, null=True, blank=True, related_name="contacts", verbose_name=_("organization")
     )
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="contacts", verbose_name=_("owner"))
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="contacts", verbose_name=_("owner")
+    )
 
     objects = ContactQuerySet.as_manager()
 

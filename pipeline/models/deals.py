@@ -13,7 +13,16 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.models import Record, RecordQuerySet, User
 from pipeline import access
-from pipeline.models.process import ContactRole, EntryCondition, Kind, MemberRole, Pipeline, RetirableQuerySet, Stage, Stance
+from pipeline.models.process import (
+    ContactRole,
+    EntryCondition,
+    Kind,
+    MemberRole,
+    Pipeline,
+    RetirableQuerySet,
+    Stage,
+    Stance,
+)
 
 VALUE_LIMIT = 10**13
 
@@ -30,11 +39,16 @@ class CloseReason(models.Model):
     kind = models.CharField(_("kind"), max_length=4, choices=[(Kind.WON, Kind.WON.label), (Kind.LOST, Kind.LOST.label)])
     name = models.CharField(_("name"), max_length=80)
     asks_note = models.CharField(
-        _("asks also"), max_length=80, blank=True, help_text=_("A question to answer with it, such as “Which competitor?”")
+        _("asks also"),
+        max_length=80,
+        blank=True,
+        help_text=_("A question to answer with it, such as “Which competitor?”"),
     )
     asks_date = models.BooleanField(_("asks for a date to come back"), default=False)
     not_real = models.BooleanField(
-        _("not a real opportunity"), default=False, help_text=_("Left out of win rates: a duplicate, entered by mistake.")
+        _("not a real opportunity"),
+        default=False,
+        help_text=_("Left out of win rates: a duplicate, entered by mistake."),
     )
     order = models.PositiveIntegerField(_("order"), default=0)
     retired_at = models.DateTimeField(_("retired"), null=True, blank=True)
@@ -112,29 +126,50 @@ class Deal(Record):
     status = models.CharField(_("status"), max_length=4, choices=Kind, default=Kind.OPEN)
     title = models.CharField(_("title"), max_length=200)
     organization = models.ForeignKey(
-        "leads.Organization", models.PROTECT, null=True, blank=True, related_name="deals", verbose_name=_("organization")
+        "leads.Organization",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="deals",
+        verbose_name=_("organization"),
     )
-    value = models.DecimalField(_("value"), max_digits=17, decimal_places=4, null=True, blank=True, validators=[MinValueValidator(0)])
+    value = models.DecimalField(
+        _("value"), max_digits=17, decimal_places=4, null=True, blank=True, validators=[MinValueValidator(0)]
+    )
     currency = models.CharField(_("currency"), max_length=3)
     expected_close = models.DateField(_("expected close"), null=True, blank=True)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="deals", verbose_name=_("owner"))
     source = models.ForeignKey(
         "leads.Source", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("source")
     )
-    product = models.ForeignKey(Product, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("product"))
+    product = models.ForeignKey(
+        Product, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("product")
+    )
     tags = models.ManyToManyField(Tag, blank=True, related_name="deals", verbose_name=_("tags"))
 
     started_at = models.DateTimeField(_("start"), editable=False)
     stage_entered_at = models.DateTimeField(_("in this stage since"), editable=False)
     stage_entered_precision = models.CharField(max_length=7, choices=Precision, default=Precision.EXACT, editable=False)
     closed_at = models.DateTimeField(_("closed"), null=True, editable=False)
-    close_reason = models.ForeignKey(CloseReason, models.PROTECT, null=True, editable=False, related_name="+", verbose_name=_("reason"))
+    close_reason = models.ForeignKey(
+        CloseReason, models.PROTECT, null=True, editable=False, related_name="+", verbose_name=_("reason")
+    )
     close_note = models.CharField(_("note on the reason"), max_length=500, blank=True, editable=False)
     credited_owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="credited_deals", verbose_name=_("credited to")
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="credited_deals",
+        verbose_name=_("credited to"),
     )
     credited_team = models.ForeignKey(
-        "crm.Team", models.PROTECT, null=True, editable=False, related_name="credited_deals", verbose_name=_("credited team")
+        "crm.Team",
+        models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="credited_deals",
+        verbose_name=_("credited team"),
     )
 
     # Kept by followups.py, so that a board of 100,000 deals can be ordered by what to do next.
@@ -194,7 +229,9 @@ class DealContact(models.Model):
         ordering = ["-is_primary", "pk"]
         constraints = [
             models.UniqueConstraint(fields=["deal", "contact"], name="deal_contact_once"),
-            models.UniqueConstraint(fields=["deal"], condition=models.Q(is_primary=True), name="deal_one_primary_contact"),
+            models.UniqueConstraint(
+                fields=["deal"], condition=models.Q(is_primary=True), name="deal_one_primary_contact"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -203,7 +240,9 @@ class DealContact(models.Model):
 
 class DealMember(models.Model):
     deal = models.ForeignKey(Deal, models.CASCADE, related_name="members", verbose_name=_("deal"))
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="deal_memberships", verbose_name=_("user"))
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="deal_memberships", verbose_name=_("user")
+    )
     role = models.CharField(_("role"), max_length=20, choices=MemberRole)
 
     class Meta:
@@ -218,7 +257,9 @@ class DealMember(models.Model):
 
 class DealActivity(models.Model):
     deal = models.ForeignKey(Deal, models.CASCADE, related_name="activity_links", verbose_name=_("deal"))
-    activity = models.ForeignKey("leads.Activity", models.PROTECT, related_name="deal_links", verbose_name=_("activity"))
+    activity = models.ForeignKey(
+        "leads.Activity", models.PROTECT, related_name="deal_links", verbose_name=_("activity")
+    )
 
     class Meta:
         verbose_name = _("activity of the deal")
@@ -238,14 +279,24 @@ class Commitment(models.Model):
     """
 
     deal = models.ForeignKey(Deal, models.CASCADE, related_name="commitments", verbose_name=_("deal"))
-    condition = models.ForeignKey(EntryCondition, models.PROTECT, related_name="commitments", verbose_name=_("condition"))
-    contact = models.ForeignKey("leads.Contact", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("who agreed"))
+    condition = models.ForeignKey(
+        EntryCondition, models.PROTECT, related_name="commitments", verbose_name=_("condition")
+    )
+    contact = models.ForeignKey(
+        "leads.Contact", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("who agreed")
+    )
     happened_at = models.DateTimeField(_("when"))
     evidence = models.CharField(_("evidence"), max_length=500, blank=True)
-    activity = models.ForeignKey("leads.Activity", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("said in"))
-    recorded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("recorded by"))
+    activity = models.ForeignKey(
+        "leads.Activity", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("said in")
+    )
+    recorded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("recorded by")
+    )
     recorded_at = models.DateTimeField(_("recorded"))
-    withdrawn_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("withdrawn by"))
+    withdrawn_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("withdrawn by")
+    )
     withdrawn_at = models.DateTimeField(_("withdrawn"), null=True)
 
     objects = CommitmentQuerySet.as_manager()
@@ -275,7 +326,9 @@ class Approval(models.Model):
     value = models.DecimalField(_("value"), max_digits=17, decimal_places=4, null=True)
     currency = models.CharField(_("currency"), max_length=3)
     decision = models.CharField(_("decision"), max_length=8, choices=Decision, blank=True)
-    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("decided by"))
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("decided by")
+    )
     decided_at = models.DateTimeField(_("decided"), null=True)
     reason = models.CharField(_("reason"), max_length=500, blank=True)
 
@@ -284,7 +337,9 @@ class Approval(models.Model):
         verbose_name_plural = _("approvals")
         ordering = ["-asked_at", "-pk"]
         constraints = [
-            models.UniqueConstraint(fields=["deal", "condition"], condition=models.Q(decision=""), name="approval_asked_once")
+            models.UniqueConstraint(
+                fields=["deal", "condition"], condition=models.Q(decision=""), name="approval_asked_once"
+            )
         ]
 
     def __str__(self) -> str:

@@ -40,7 +40,9 @@ class StageVisit(models.Model):
     deal = models.ForeignKey(Deal, models.PROTECT, related_name="visits", verbose_name=_("deal"))
     seq = models.PositiveIntegerField(_("number"))
     stage = models.ForeignKey(Stage, models.PROTECT, related_name="visits", verbose_name=_("stage"))
-    pipeline_version = models.ForeignKey(PipelineVersion, models.PROTECT, related_name="+", verbose_name=_("version of the process"))
+    pipeline_version = models.ForeignKey(
+        PipelineVersion, models.PROTECT, related_name="+", verbose_name=_("version of the process")
+    )
     entered_at = models.DateTimeField(_("entered"))
     entered_precision = models.CharField(max_length=7, choices=Precision, default=Precision.EXACT)
     left_at = models.DateTimeField(_("left"), null=True)
@@ -48,7 +50,9 @@ class StageVisit(models.Model):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("by"))
     via = models.CharField(_("by way of"), max_length=10, choices=Via)
     let_in = models.CharField(_("let in because"), max_length=10, choices=LetIn)
-    reason = models.CharField(_("reason"), max_length=500, blank=True, help_text=_("Why a manager let it in, or a date was corrected."))
+    reason = models.CharField(
+        _("reason"), max_length=500, blank=True, help_text=_("Why a manager let it in, or a date was corrected.")
+    )
     # Of a stay in a won or lost stage: when and with whom the deal was closed. The deal shows those of its open visit.
     closed_at = models.DateTimeField(_("closed"), null=True)
     close_reason = models.ForeignKey(CloseReason, models.PROTECT, null=True, related_name="+")
@@ -82,7 +86,11 @@ class StageVisit(models.Model):
                 name="visit_closed_with_credit",
             ),
         ]  # fmt: skip
-        indexes = [models.Index(fields=["stage", "entered_at"], condition=models.Q(undone_at__isnull=True), name="visit_of_stage")]
+        indexes = [
+            models.Index(
+                fields=["stage", "entered_at"], condition=models.Q(undone_at__isnull=True), name="visit_of_stage"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.stage} {self.entered_at:%Y-%m-%d}"

@@ -154,7 +154,11 @@ class Stage(models.Model):
     )  # fmt: skip
     name = models.CharField(_("name"), max_length=60)
     kind = models.CharField(
-        _("kind"), max_length=4, choices=Kind, default=Kind.OPEN, help_text=_("Fixed once a deal has been in the stage.")
+        _("kind"),
+        max_length=4,
+        choices=Kind,
+        default=Kind.OPEN,
+        help_text=_("Fixed once a deal has been in the stage."),
     )
     order = models.PositiveIntegerField(_("order"), default=0, db_index=False)
     probability = models.PositiveSmallIntegerField(
@@ -173,10 +177,14 @@ class Stage(models.Model):
     buyer_receives = models.CharField(_("what the buyer receives"), max_length=200, blank=True)
     description = models.TextField(_("what happens here"), blank=True)
     is_presentation = models.BooleanField(
-        _("presentation"), default=False, help_text=_("Deals that were here count as presented, where a report asks so.")
+        _("presentation"),
+        default=False,
+        help_text=_("Deals that were here count as presented, where a report asks so."),
     )
     qualified_from_here = models.BooleanField(
-        _("qualified from here"), default=False, help_text=_("Leads that turn into deals enter here. One stage of a pipeline.")
+        _("qualified from here"),
+        default=False,
+        help_text=_("Leads that turn into deals enter here. One stage of a pipeline."),
     )
     retired_at = models.DateTimeField(_("retired"), null=True, blank=True, editable=False)
 
@@ -193,7 +201,9 @@ class Stage(models.Model):
                 "pipeline", Lower("name"), condition=models.Q(retired_at__isnull=True), name="stage_name_once"
             ),
             models.UniqueConstraint(
-                fields=["pipeline"], condition=models.Q(qualified_from_here=True, retired_at__isnull=True), name="stage_one_qualified"
+                fields=["pipeline"],
+                condition=models.Q(qualified_from_here=True, retired_at__isnull=True),
+                name="stage_one_qualified",
             ),
             models.CheckConstraint(condition=models.Q(kind__in=["open", "won", "lost"]), name="stage_kind_known"),
             models.CheckConstraint(condition=models.Q(probability__lte=100), name="stage_probability_percent"),
@@ -210,14 +220,20 @@ class EntryCondition(models.Model):
     order = models.PositiveIntegerField(_("order"), default=0)
     kind = models.CharField(_("kind"), max_length=20)
     label = models.CharField(
-        _("in words"), max_length=200, help_text=_("What the rep reads, such as “Agrees to a demo” or “Value is filled”.")
+        _("in words"),
+        max_length=200,
+        help_text=_("What the rep reads, such as “Agrees to a demo” or “Value is filled”."),
     )
     blocks = models.BooleanField(_("blocks"), default=True, help_text=_("Off: it only warns."))
     needs_evidence = models.BooleanField(
-        _("asks for evidence"), default=False, help_text=_("A commitment counts only with a note or link that proves it.")
+        _("asks for evidence"),
+        default=False,
+        help_text=_("A commitment counts only with a note or link that proves it."),
     )
     since_entering = models.BooleanField(
-        _("since entering"), default=False, help_text=_("Only what happened since the deal entered its present stage counts.")
+        _("since entering"),
+        default=False,
+        help_text=_("Only what happened since the deal entered its present stage counts."),
     )
     field = models.CharField(_("field"), max_length=40, blank=True)
     operator = models.CharField(_("comparison"), max_length=12, blank=True)
@@ -271,11 +287,17 @@ class StageTask(models.Model):
     offset_days = models.PositiveSmallIntegerField(_("due after days"), default=0)
     working_days = models.BooleanField(_("count working days"), default=True)
     after_previous = models.BooleanField(
-        _("after the task before"), default=False, help_text=_("Starts, and counts its days, when the task before it is done.")
+        _("after the task before"),
+        default=False,
+        help_text=_("Starts, and counts its days, when the task before it is done."),
     )
     required = models.BooleanField(_("required"), default=False)
     owner_role = models.CharField(
-        _("done by"), max_length=20, choices=MemberRole, blank=True, help_text=_("Empty, or nobody has the role: the deal's owner.")
+        _("done by"),
+        max_length=20,
+        choices=MemberRole,
+        blank=True,
+        help_text=_("Empty, or nobody has the role: the deal's owner."),
     )
     repeat_days = models.CharField(
         _("repeat after days"), max_length=40, blank=True, validators=[RegexValidator(r"^\d{1,3}(,\d{1,3})*$")],

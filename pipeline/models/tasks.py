@@ -47,8 +47,12 @@ class Task(Record):
     required = models.BooleanField(_("required"), default=False)
     state = models.CharField(_("state"), max_length=9, choices=State, default=State.OPEN)
     closed_at = models.DateTimeField(_("finished"), null=True)
-    closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("finished by"))
-    stage_task = models.ForeignKey(StageTask, models.PROTECT, null=True, related_name="planned", verbose_name=_("planned by the process"))
+    closed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("finished by")
+    )
+    stage_task = models.ForeignKey(
+        StageTask, models.PROTECT, null=True, related_name="planned", verbose_name=_("planned by the process")
+    )
     visit = models.ForeignKey(StageVisit, models.PROTECT, null=True, related_name="tasks")
     cancelled_by_visit = models.ForeignKey(StageVisit, models.PROTECT, null=True, related_name="cancelled_tasks")
     repetition = models.PositiveSmallIntegerField(_("the n-th of a follow-up"), default=0)
@@ -60,13 +64,24 @@ class Task(Record):
         verbose_name_plural = _("tasks")
         ordering = ["due_at", "pk"]
         indexes = [
-            models.Index(fields=["deal", "due_at"], condition=models.Q(state="open", deleted_at__isnull=True), name="task_open_of_deal"),
-            models.Index(fields=["owner", "due_at"], condition=models.Q(state="open", deleted_at__isnull=True), name="task_open_of_owner"),
+            models.Index(
+                fields=["deal", "due_at"],
+                condition=models.Q(state="open", deleted_at__isnull=True),
+                name="task_open_of_deal",
+            ),
+            models.Index(
+                fields=["owner", "due_at"],
+                condition=models.Q(state="open", deleted_at__isnull=True),
+                name="task_open_of_owner",
+            ),
         ]
         constraints = [
-            models.CheckConstraint(condition=models.Q(state__in=["open", "done", "skipped", "cancelled"]), name="task_state_known"),
             models.CheckConstraint(
-                condition=models.Q(state="open", closed_at__isnull=True) | (~models.Q(state="open") & models.Q(closed_at__isnull=False)),
+                condition=models.Q(state__in=["open", "done", "skipped", "cancelled"]), name="task_state_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="open", closed_at__isnull=True)
+                | (~models.Q(state="open") & models.Q(closed_at__isnull=False)),
                 name="task_closed_or_not",
             ),
         ]

@@ -34,9 +34,16 @@ def create_deal(
     """
     with transaction.atomic():
         now = now or clock.now()
-        target = Stage.objects.in_use().select_related("pipeline").filter(pk=stage_id, pipeline__retired_at__isnull=True).first()
+        target = (
+            Stage.objects.in_use()
+            .select_related("pipeline")
+            .filter(pk=stage_id, pipeline__retired_at__isnull=True)
+            .first()
+        )
         if target is None:
-            return Refused(None, None, "stage_gone", _("This stage no longer exists. The board shows the stages as they are now."))
+            return Refused(
+                None, None, "stage_gone", _("This stage no longer exists. The board shows the stages as they are now.")
+            )
         try:
             with transaction.atomic():
                 deal = _insert(target, fields, by, via, started_at, now)
@@ -49,7 +56,15 @@ def create_deal(
             refusal = Refused(None, target, "invalid", _("Look again at what was filled in."), errors=_by_field(error))
         title = str(fields.get("title", ""))
         write.attempt(
-            MoveAttempt.Outcome.REFUSED, target, deal=None, origin=None, by=by, via=via, now=now, unmet=refusal.missing, title=title
+            MoveAttempt.Outcome.REFUSED,
+            target,
+            deal=None,
+            origin=None,
+            by=by,
+            via=via,
+            now=now,
+            unmet=refusal.missing,
+            title=title,
         )
         return refusal
 
@@ -67,14 +82,27 @@ def check_new(pipeline_currency: str, fields: Mapping[str, Any], owner: User) ->
     return checked
 
 
-def _insert(target: Stage, fields: Mapping[str, Any], by: User, via: str, started_at: datetime.datetime | None, now: datetime.datetime) -> Deal:
+def _insert(
+    target: Stage,
+    fields: Mapping[str, Any],
+    by: User,
+    via: str,
+    started_at: datetime.datetime | None,
+    now: datetime.datetime,
+) -> Deal:
     checked = check_new(target.pipeline.currency, fields, by)
     tags = checked.pop("tags", None)
     start = started_at or now
     if start > now:
         raise ValidationError({"started_at": _("A deal cannot start in the future.")})
     deal = Deal(
-        pipeline=target.pipeline, stage=target, status=target.kind, started_at=start, stage_entered_at=start, last_worked_at=now, **checked
+        pipeline=target.pipeline,
+        stage=target,
+        status=target.kind,
+        started_at=start,
+        stage_entered_at=start,
+        last_worked_at=now,
+        **checked,
     )
     if target.kind != Kind.OPEN:
         for name, value in write.closing(target, deal, None, None, start).items():
@@ -85,14 +113,16 @@ def _insert(target: Stage, fields: Mapping[str, Any], by: User, via: str, starte
     return deal
 
 
-def _let_in(deal: Deal, target: Stage, by: User, via: str, override: str, close: Close | None, now: datetime.datetime) -> Moved:
+def _let_in(
+    deal: Deal, target: Stage, by: User, via: str, override: str, close: Close | None, now: datetime.datetime
+) -> Moved:
     company, stages = Company.current(), gate.stages_in_use(target.pipeline_id)
     answer = gate.ask(gate.Entry(deal, None, target, stages, by, override, close), company, now)
     if isinstance(answer, Refused):
         raise _Refuse(Refused(None, answer.to_stage, answer.code, answer.message, answer.missing))
     overridden = answer.let_in == StageVisit.LetIn.OVERRIDE
     visit = StageVisit.objects.create(
-        deal=deal, seq=1, stage=target, pipeline_version_id=write.version_in_force(target.pipeline_id), entered_at=deal.started_at,
+        deal=deal, seq=1, stage=target, pipeline_version_id=write.version_in_force(target), entered_at=deal.started_at,
         recorded_at=now, by=by, via=via, let_in=answer.let_in, reason=override.strip()[:500] if overridden else "",
         **write.closing(target, deal, None, close, deal.started_at),
     )  # fmt: skip

@@ -6,13 +6,14 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from django.db.models import OuterRef, Subquery
 from django.utils.translation import gettext as _
 
 from crm.models import Company, User
 from pipeline import conditions
 from pipeline.conditions import Verdict
 from pipeline.facts import load_facts
-from pipeline.models import Deal, EntryCondition, Kind, Pipeline, Stage, StageVisit
+from pipeline.models import Deal, EntryCondition, Kind, Pipeline, PipelineVersion, Stage, StageVisit
 from pipeline.moves.outcomes import Close, Refused
 
 LetIn = StageVisit.LetIn
@@ -45,7 +46,10 @@ class Pass:
 
 
 def stages_in_use(pipeline_id: int) -> list[Stage]:
-    return list(Stage.objects.in_use().filter(pipeline=pipeline_id).select_related("pipeline").order_by("order", "pk"))
+    """Ordered, each with the id of the process version in force as `version_id`."""
+    newest = PipelineVersion.objects.filter(pipeline=OuterRef("pipeline")).order_by("-number").values("pk")[:1]
+    stages = Stage.objects.in_use().filter(pipeline=pipeline_id).select_related("pipeline").order_by("order", "pk")
+    return list(stages.annotate(version_id=Subquery(newest)))
 
 
 def ask(entry: Entry, company: Company, now: datetime.datetime) -> Pass | Refused:
@@ -54,13 +58,17 @@ def ask(entry: Entry, company: Company, now: datetime.datetime) -> Pass | Refuse
         return refusal
     if entry.target.kind == Kind.LOST:
         return Pass(LetIn.LOST)
-    if entry.origin is not None and not entry.reopens and not conditions.is_forward(entry.stages, entry.origin, entry.target):
+    if (
+        entry.origin is not None
+        and not entry.reopens
+        and not conditions.is_forward(entry.stages, entry.origin, entry.target)
+    ):
         return Pass(LetIn.BACKWARD)
-    return _through_the_conditions(entry, now)
+    return _through_the_conditions(entry, company, now)
 
 
-def _through_the_conditions(entry: Entry, now: datetime.datetime) -> Pass | Refused:
-    open_ones = [verdict for verdict in verdicts(entry, now) if not verdict.passes]
+def _through_the_conditions(entry: Entry, company: Company, now: datetime.datetime) -> Pass | Refused:
+    open_ones = [verdict for verdict in verdicts(entry, now, company) if not verdict.passes]
     stopping = [verdict for verdict in open_ones if verdict.stops]
     normal = LetIn.REOPENED if entry.reopens else LetIn.CONDITIONS
     if not stopping:
@@ -68,17 +76,23 @@ def _through_the_conditions(entry: Entry, now: datetime.datetime) -> Pass | Refu
     if not entry.override.strip():
         return Refused(entry.deal, entry.target, "conditions", _missing_message(stopping, entry.target), open_ones)
     if entry.by is None or not entry.by.is_manager:
-        return Refused(entry.deal, entry.target, "not_allowed", _("Only a manager may let a deal in without its conditions."), open_ones)
+        return Refused(
+            entry.deal,
+            entry.target,
+            "not_allowed",
+            _("Only a manager may let a deal in without its conditions."),
+            open_ones,
+        )
     return Pass(LetIn.OVERRIDE, open_ones)
 
 
-def verdicts(entry: Entry, now: datetime.datetime) -> list[Verdict]:
+def verdicts(entry: Entry, now: datetime.datetime, company: Company | None = None) -> list[Verdict]:
     """How each condition of this entry stands."""
     origin = None if entry.reopens else entry.origin
     doors = conditions.path(entry.stages, origin, entry.target)
     rows = EntryCondition.objects.in_use().filter(stage__in=[stage.pk for stage in doors])
     asked = conditions.gate_conditions(entry.stages, rows, origin, entry.target, entry.target.pipeline.jumps)
-    return conditions.judge(asked, load_facts([entry.deal], asked, now)[entry.deal.pk])
+    return conditions.judge(asked, load_facts([entry.deal], asked, now, company)[entry.deal.pk])
 
 
 def _missing_message(stopping: list[Verdict], target: Stage) -> str:
@@ -95,7 +109,11 @@ def _outside_the_conditions(entry: Entry, company: Company, now: datetime.dateti
             return refusal
     if target.kind == Kind.LOST:
         return _about_losing(entry)
-    if target.pipeline.jumps == Pipeline.Jumps.NONE and len(conditions.path(entry.stages, origin, target)) > 1 and not entry.reopens:
+    if (
+        target.pipeline.jumps == Pipeline.Jumps.NONE
+        and len(conditions.path(entry.stages, origin, target)) > 1
+        and not entry.reopens
+    ):
         message = _("This pipeline goes one stage at a time: move to the next stage first.")
         return Refused(entry.deal, target, "jump", message)
     return None
@@ -108,7 +126,9 @@ def _about_closed(entry: Entry, company: Company, now: datetime.datetime) -> Ref
         return Refused(deal, target, "closed", message)
     limit = datetime.timedelta(days=company.reopen_days)
     if entry.by is not None and not entry.by.is_manager and deal.closed_at is not None and now - deal.closed_at > limit:
-        message = _("It was closed more than %(days)d days ago; ask your manager to reopen it.") % {"days": company.reopen_days}
+        message = _("It was closed more than %(days)d days ago; ask your manager to reopen it.") % {
+            "days": company.reopen_days
+        }
         return Refused(deal, target, "not_allowed", message)
     return None
 

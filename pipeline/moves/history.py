@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from crm import clock, records
 from crm.models import User
 from pipeline import followups, totals
-from pipeline.models import Deal, Kind, MoveAttempt, StageVisit, Task
+from pipeline.models import Deal, Kind, MoveAttempt, StageVisit, Tag, Task
 from pipeline.moves import write
 from pipeline.moves.create import check_new
 from pipeline.moves.outcomes import Stay
@@ -23,7 +23,11 @@ LetIn = StageVisit.LetIn
 
 
 def create_with_history(
-    deals: Sequence[tuple[Mapping[str, Any], Sequence[Stay]]], *, by: User | None, via: str, now: datetime.datetime | None = None
+    deals: Sequence[tuple[Mapping[str, Any], Sequence[Stay]]],
+    *,
+    by: User | None,
+    via: str,
+    now: datetime.datetime | None = None,
 ) -> list[Deal]:
     """Deals that come with their past: history is accepted in place of conditions. All of them or none.
 
@@ -33,13 +37,16 @@ def create_with_history(
     with transaction.atomic():
         now = now or clock.now()
         versions: dict[int, int] = {}
-        made = [_new(fields, stays, by, now) for fields, stays in deals]
+        new = [_new(fields, stays, by, now) for fields, stays in deals]
+        made = [deal for deal, _tags in new]
         visits = [
             visit
             for deal, (_fields, stays) in zip(made, deals, strict=True)
             for visit in _chain(deal, stays, versions, by=by, via=via, let_in=LetIn.HISTORY, reason="", now=now)
         ]
         Deal.objects.bulk_create(made)
+        tagging = Deal.tags.through
+        tagging.objects.bulk_create(tagging(deal=deal, tag=tag) for deal, tags in new for tag in tags)
         StageVisit.objects.bulk_create(visits)
         _finish(made, [visit for visit in visits if visit.left_at is None], by, via, now)
         return made
@@ -67,14 +74,20 @@ def rewrite_history(
             # The start goes first, because the database holds it against the first stay at the update of the stage.
             deal.started_at = chain[0].entered_at
         StageVisit.objects.bulk_create(chain)
-        Deal.objects.filter(pk=deal.pk).update(started_at=deal.started_at, stage_entered_at=chain[-1].entered_at, closed_at=chain[-1].closed_at)
+        Deal.objects.filter(pk=deal.pk).update(
+            started_at=deal.started_at, stage_entered_at=chain[-1].entered_at, closed_at=chain[-1].closed_at
+        )
         _move_tasks(old, chain)
         write.bring_in_line(deal, chain[-1], chain[-1].stage, by=by, via=via, now=now, worked=False)
-        records.note(deal, {"history": (_dates(old), _dates(chain))}, by=by, via=via, now=now, reason=reason.strip()[:500])
+        records.note(
+            deal, {"history": (_dates(old), _dates(chain))}, by=by, via=via, now=now, reason=reason.strip()[:500]
+        )
         return deal
 
 
-def _new(fields: Mapping[str, Any], stays: Sequence[Stay], by: User | None, now: datetime.datetime) -> Deal:
+def _new(
+    fields: Mapping[str, Any], stays: Sequence[Stay], by: User | None, now: datetime.datetime
+) -> tuple[Deal, Iterable[Tag]]:
     if not stays:
         raise ValidationError(_("A deal has at least one stage."))
     owner = fields.get("owner") or by
@@ -82,13 +95,13 @@ def _new(fields: Mapping[str, Any], stays: Sequence[Stay], by: User | None, now:
         raise ValidationError({"owner": _("A deal needs an owner.")})
     last, first = stays[-1], stays[0]
     checked = check_new(last.stage.pipeline.currency, fields, owner)
-    checked.pop("tags", None)
+    tags = checked.pop("tags", None) or ()
     deal = Deal(
         pipeline_id=last.stage.pipeline_id, stage=last.stage, status=last.stage.kind, started_at=first.entered_at,
         stage_entered_at=last.entered_at, stage_entered_precision=last.precision, last_worked_at=last.entered_at,
         created_at=now, created_by=by, updated_at=now, updated_by=by, **checked,
     )  # fmt: skip
-    return deal
+    return deal, tags
 
 
 def _chain(
@@ -101,12 +114,14 @@ def _chain(
         following = stays[place + 1].entered_at if place + 1 < len(stays) else None
         if stay.entered_at > now or (following is not None and following < stay.entered_at):
             raise ValidationError(_("The dates of the stages must follow one another, and none may lie in the future."))
-        version = versions.get(stay.stage.pipeline_id) or versions.setdefault(stay.stage.pipeline_id, write.version_in_force(stay.stage.pipeline_id))
+        if stay.stage.pipeline_id not in versions:
+            versions[stay.stage.pipeline_id] = write.version_in_force(stay.stage)
         before = chain[-1] if chain and chain[-1].stage.kind == stay.stage.kind else None
         deal.status = before.stage.kind if before else Kind.OPEN
         chain.append(
             StageVisit(
-                deal=deal, seq=place + 1, stage=stay.stage, pipeline_version_id=version, entered_at=stay.entered_at,
+                deal=deal, seq=place + 1, stage=stay.stage, pipeline_version_id=versions[stay.stage.pipeline_id],
+                entered_at=stay.entered_at,
                 entered_precision=stay.precision, left_at=following, recorded_at=now, by=stay.by or by, via=via, let_in=let_in,
                 reason=reason, **write.closing(stay.stage, deal, before, stay.close, stay.entered_at),
             )
@@ -122,11 +137,19 @@ def _finish(made: list[Deal], open_visits: list[StageVisit], by: User | None, vi
     """Closing, the check by the database, totals, changes and attempts of many new deals."""
     for start in range(0, len(made), 500):
         # The update is what SQLite's trigger checks the new history at; it changes nothing.
-        Deal.objects.filter(pk__in=[deal.pk for deal in made[start : start + 500]]).update(stage_entered_at=F("stage_entered_at"))
+        Deal.objects.filter(pk__in=[deal.pk for deal in made[start : start + 500]]).update(
+            stage_entered_at=F("stage_entered_at")
+        )
     totals.shift((None, totals.cell(deal)) for deal in made)
     MoveAttempt.objects.bulk_create(
         MoveAttempt(
-            deal=visit.deal, to_stage=visit.stage, visit=visit, by=by, via=via, at=now, outcome=MoveAttempt.Outcome.MOVED
+            deal=visit.deal,
+            to_stage=visit.stage,
+            visit=visit,
+            by=by,
+            via=via,
+            at=now,
+            outcome=MoveAttempt.Outcome.MOVED,
         )
         for visit in open_visits
     )

@@ -41,26 +41,28 @@ def move_deal(
     """
     with transaction.atomic():
         deal = followups.lock(deal_id)
-        now = now or clock.now()
+        before, now = write.open_visit(deal, now)
         stages = gate.stages_in_use(deal.pipeline_id)
         target = next((stage for stage in stages if stage.pk == to_stage_id), None)
         if target is None:
             return _gone(deal, to_stage_id, by, via, now)
         if deal.stage_id == target.pk:
             return Moved(deal, None)
-        origin = next((stage for stage in stages if stage.pk == deal.stage_id), None) or Stage.objects.get(pk=deal.stage_id)
+        origin = next((stage for stage in stages if stage.pk == deal.stage_id), None) or Stage.objects.get(
+            pk=deal.stage_id
+        )
         stale = _stale(deal, version)
         if stale is not None:
             write.attempt(Tried.STALE, target, deal=deal, origin=origin, by=by, via=via, now=now)
             return stale
         company = Company.current()
+        entry = gate.Entry(deal, origin, target, stages, by, override, close, reopen)
 
         def enter() -> Moved | Refused:
-            entry = gate.Entry(deal, origin, target, stages, by, override, close, reopen)
             answer = gate.ask(entry, company, now)
             if isinstance(answer, Refused):
                 return answer
-            return _enter(deal, origin, target, answer, company, by, via, override, close, happened_at, now)
+            return _enter(entry, before, answer, company, via, now, happened_at)
 
         return _settle(deal, origin, target, fill, enter, by, via, now)
 
@@ -72,7 +74,7 @@ def change_pipeline(
     """Into an open stage of another pipeline, through all its doors up to there, as for a new deal."""
     with transaction.atomic():
         deal = followups.lock(deal_id)
-        now = now or clock.now()
+        before, now = write.open_visit(deal, now)
         target = Stage.objects.in_use().filter(pk=to_stage_id, kind=Kind.OPEN).select_related("pipeline").first()
         if target is None or target.pipeline_id == deal.pipeline_id or deal.status != Kind.OPEN:
             return _gone(deal, to_stage_id, by, via, now)
@@ -82,12 +84,13 @@ def change_pipeline(
             write.attempt(Tried.STALE, target, deal=deal, origin=origin, by=by, via=via, now=now)
             return stale
         company, stages = Company.current(), gate.stages_in_use(target.pipeline_id)
+        entry = gate.Entry(deal, None, target, stages, by, override)
 
         def enter() -> Moved | Refused:
-            answer = gate.ask(gate.Entry(deal, None, target, stages, by, override), company, now)
+            answer = gate.ask(entry, company, now)
             if isinstance(answer, Refused):
                 return answer
-            return _enter(deal, origin, target, answer, company, by, via, override, None, None, now)
+            return _enter(entry, before, answer, company, via, now)
 
         return _settle(deal, origin, target, fill, enter, by, via, now)
 
@@ -96,13 +99,18 @@ def move_retired(deal_id: int, to_stage_id: int, *, by: User | None, now: dateti
     """The stage it stands in is being retired: into a stage of the same kind, without a gate."""
     with transaction.atomic():
         deal = followups.lock(deal_id)
-        now = now or clock.now()
+        before, now = write.open_visit(deal, now)
         if deal.stage_id == to_stage_id:
             return Moved(deal, None)
         origin = Stage.objects.get(pk=deal.stage_id)
-        target = Stage.objects.in_use().select_related("pipeline").get(pk=to_stage_id, pipeline=deal.pipeline_id, kind=origin.kind)
+        target = (
+            Stage.objects.in_use()
+            .select_related("pipeline")
+            .get(pk=to_stage_id, pipeline=deal.pipeline_id, kind=origin.kind)
+        )
+        entry = gate.Entry(deal, origin, target, [target], by)
         answer = gate.Pass(StageVisit.LetIn.RETIRED)
-        entered = _enter(deal, origin, target, answer, Company.current(), by, Via.PROCESS, "", None, None, now)
+        entered = _enter(entry, before, answer, Company.current(), Via.PROCESS, now)
         if isinstance(entered, Refused):
             raise ValidationError(entered.message)
         return entered
@@ -135,20 +143,21 @@ def _settle(
 
 
 def _enter(
-    deal: Deal, origin: Stage, target: Stage, answer: gate.Pass, company: Company, by: User | None, via: str, override: str,
-    close: Close | None, happened_at: datetime.datetime | None, now: datetime.datetime,
+    entry: gate.Entry, before: StageVisit, answer: gate.Pass, company: Company, via: str, now: datetime.datetime,
+    happened_at: datetime.datetime | None = None,
 ) -> Moved | Refused:  # fmt: skip
-    before = StageVisit.objects.current().get(deal=deal)
-    # A clock that was set back, or another machine's: a stay never ends before it began.
-    at = max(now, before.entered_at) if happened_at is None else happened_at
+    deal, target, by, close = entry.deal, entry.target, entry.by, entry.close
     if happened_at is not None and not before.entered_at <= happened_at <= now:
-        return Refused(deal, target, "when", _("Choose a time after the deal entered its present stage, and not in the future."))
+        message = _("Choose a time after the deal entered its present stage, and not in the future.")
+        return Refused(deal, target, "when", message)
+    # A clock that was set back, or another machine's: a stay never ends before it began.
+    at = happened_at or max(now, before.entered_at)
     before.left_at = at
     before.save(update_fields=["left_at"])
     overridden = answer.let_in == StageVisit.LetIn.OVERRIDE
     visit = StageVisit.objects.create(
-        deal=deal, seq=before.seq + 1, stage=target, pipeline_version_id=write.version_in_force(target.pipeline_id), entered_at=at,
-        recorded_at=now, by=by, via=via, let_in=answer.let_in, reason=override.strip()[:500] if overridden else "",
+        deal=deal, seq=before.seq + 1, stage=target, pipeline_version_id=write.version_in_force(target), entered_at=at,
+        recorded_at=now, by=by, via=via, let_in=answer.let_in, reason=entry.override.strip()[:500] if overridden else "",
         **write.closing(target, deal, before, close, at),
     )  # fmt: skip
     followups.cancel_left_stage(before, visit, lost=target.kind == Kind.LOST, by=by, now=now)
@@ -158,7 +167,7 @@ def _enter(
         title = _("Come back to %(deal)s") % {"deal": deal.title}
         followups.add(deal.pk, title[:200], close.come_back_on, by=by, owner=deal.owner, kind="call", via=via, now=now)
     write.attempt(
-        Tried.MOVED, target, deal=deal, origin=origin, by=by, via=via, now=now, unmet=answer.unmet, visit=visit,
+        Tried.MOVED, target, deal=deal, origin=entry.origin, by=by, via=via, now=now, unmet=answer.unmet, visit=visit,
         reason=visit.reason,
     )  # fmt: skip
     return Moved(deal, visit, answer.unmet)
@@ -170,7 +179,9 @@ def _stale(deal: Deal, version: int | None) -> Stale | None:
         return Stale(deal, deal.deleted_by, deal.deleted_at)
     if version is None or version == deal.version:
         return None
-    moves = Change.objects.filter(object_type="deal", object_id=deal.pk, version__gt=version, field__in=["stage", "pipeline"])
+    moves = Change.objects.filter(
+        object_type="deal", object_id=deal.pk, version__gt=version, field__in=["stage", "pipeline"]
+    )
     latest = moves.select_related("by").order_by("-pk").first()
     return Stale(deal, latest.by, latest.at) if latest else None
 
@@ -181,7 +192,12 @@ def _gone(deal: Deal, to_stage_id: int, by: User | None, via: str, now: datetime
     if target is not None:
         origin = Stage.objects.get(pk=deal.stage_id)
         write.attempt(Tried.REFUSED, target, deal=deal, origin=origin, by=by, via=via, now=now)
-    return Refused(deal, target, "stage_gone", _("This stage is no longer part of the deal's pipeline. The board shows the stages as they are now."))
+    return Refused(
+        deal,
+        target,
+        "stage_gone",
+        _("This stage is no longer part of the deal's pipeline. The board shows the stages as they are now."),
+    )
 
 
 def _by_field(error: ValidationError) -> dict[str, list[str]]:

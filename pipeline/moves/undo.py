@@ -24,7 +24,9 @@ def undo_move(deal_id: int, visit_id: int, *, by: User, via: str, now: datetime.
         if last.pk != visit_id:
             undone = StageVisit.objects.filter(deal=deal, pk=visit_id, undone_at__isnull=False).exists()
             return Moved(deal, None) if undone else Stale(deal, last.by, last.recorded_at)
-        before = StageVisit.objects.standing().select_related("stage__pipeline").filter(deal=deal, seq=last.seq - 1).first()
+        before = (
+            StageVisit.objects.standing().select_related("stage__pipeline").filter(deal=deal, seq=last.seq - 1).first()
+        )
         if before is None or before.stage.retired_at is not None:
             message = _("The stage it came from is no longer there.") if before else _("This is where the deal began.")
             return Refused(deal, last.stage, "stage_gone", message)

@@ -10,9 +10,10 @@ import datetime
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import F
+from django.db import connection
+from django.db.models import DateTimeField, F, Func
 
-from crm import records
+from crm import clock, records
 from crm.models import Membership, Team, User
 from pipeline import followups, totals
 from pipeline.conditions import Verdict
@@ -20,13 +21,29 @@ from pipeline.models import AttemptCondition, Deal, Kind, MoveAttempt, PipelineV
 from pipeline.moves.outcomes import Close
 
 
-def version_in_force(pipeline_id: int) -> int:
-    """Id of the newest version of the process."""
-    newest = PipelineVersion.objects.filter(pipeline=pipeline_id).order_by("-number").values_list("pk", flat=True)
-    return newest[0]
+def version_in_force(stage: Stage) -> int:
+    """Id of the newest version of the stage's process; known already for stages read by gate.stages_in_use."""
+    known: int | None = getattr(stage, "version_id", None)
+    return (
+        known
+        or PipelineVersion.objects.filter(pipeline=stage.pipeline_id)
+        .order_by("-number")
+        .values_list("pk", flat=True)[0]
+    )
 
 
-def closing(target: Stage, deal: Deal, before: StageVisit | None, close: Close | None, at: datetime.datetime) -> dict[str, Any]:
+def open_visit(deal: Deal, now: datetime.datetime | None) -> tuple[StageVisit, datetime.datetime]:
+    """The open stay and the present moment, read after the lock was won; one query."""
+    current = StageVisit.objects.current()
+    if now is not None or connection.vendor != "postgresql":
+        return current.get(deal=deal), now or clock.now()
+    visit = current.annotate(clock=Func(function="clock_timestamp", output_field=DateTimeField())).get(deal=deal)
+    return visit, visit.clock
+
+
+def closing(
+    target: Stage, deal: Deal, before: StageVisit | None, close: Close | None, at: datetime.datetime
+) -> dict[str, Any]:
     """What a stay in a won or lost stage says about the closing. Between two stages of one kind nothing changes."""
     if target.kind == Kind.OPEN:
         return {}
@@ -46,11 +63,22 @@ def closing(target: Stage, deal: Deal, before: StageVisit | None, close: Close |
 
 def team_of(user_id: int, at: datetime.datetime) -> Team | None:
     """The team that gets the credit: of several, the one joined first."""
-    membership = Membership.objects.current(at).filter(user=user_id).select_related("team").order_by("started_at", "pk").first()
+    membership = (
+        Membership.objects.current(at).filter(user=user_id).select_related("team").order_by("started_at", "pk").first()
+    )
     return membership.team if membership else None
 
 
-def bring_in_line(deal: Deal, visit: StageVisit, stage: Stage, *, by: User | None, via: str, now: datetime.datetime, worked: bool = True) -> None:
+def bring_in_line(
+    deal: Deal,
+    visit: StageVisit,
+    stage: Stage,
+    *,
+    by: User | None,
+    via: str,
+    now: datetime.datetime,
+    worked: bool = True,
+) -> None:
     """The deal takes stage, status and closing from its open stay. One update; the version rises by one."""
     before = totals.cell(deal)
     new: dict[str, Any] = {
@@ -58,7 +86,11 @@ def bring_in_line(deal: Deal, visit: StageVisit, stage: Stage, *, by: User | Non
         "close_reason_id": visit.close_reason_id, "close_note": visit.close_note,
         "credited_owner_id": visit.credited_owner_id, "credited_team_id": visit.credited_team_id,
     }  # fmt: skip
-    changed = {name.removesuffix("_id"): (getattr(deal, name), value) for name, value in new.items() if getattr(deal, name) != value}
+    changed = {
+        name.removesuffix("_id"): (getattr(deal, name), value)
+        for name, value in new.items()
+        if getattr(deal, name) != value
+    }
     new |= {"stage_entered_at": visit.entered_at, "stage_entered_precision": visit.entered_precision}
     if stage.kind != Kind.OPEN:
         new |= {"paused_until": None, "pause_reason": ""}
