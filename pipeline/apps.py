@@ -8,8 +8,9 @@ class PipelineConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from crm import access, database_rules
+        from crm import access, database_rules, verification
         from pipeline import access as deals
+        from pipeline import invariants
         from pipeline.database_rules import RULES
 
         access.link("organization", "see", deals.organizations_of_seen_deals)
@@ -17,3 +18,4 @@ class PipelineConfig(AppConfig):
         access.link("contact", "see", deals.contacts_of_seen_deals)
         access.link("contact", "edit", deals.contacts_of_edited_deals)
         database_rules.register(RULES)
+        verification.register(invariants.INVARIANTS)

@@ -35,7 +35,9 @@ def create_deal(
     with transaction.atomic():
         now = now or clock.now()
         target = (
+            # Held until commit: whoever retires the stage waits for this deal and moves it on.
             Stage.objects.in_use()
+            .select_for_update(of=("self",), no_key=True)
             .select_related("pipeline")
             .filter(pk=stage_id, pipeline__retired_at__isnull=True)
             .first()

@@ -41,7 +41,7 @@ def move_deal(
     """
     with transaction.atomic():
         deal = followups.lock(deal_id)
-        before, now = write.open_visit(deal, now)
+        before, now = write.open_visit(deal, to_stage_id, now)
         stages = gate.stages_in_use(deal.pipeline_id)
         target = next((stage for stage in stages if stage.pk == to_stage_id), None)
         if target is None:
@@ -74,7 +74,7 @@ def change_pipeline(
     """Into an open stage of another pipeline, through all its doors up to there, as for a new deal."""
     with transaction.atomic():
         deal = followups.lock(deal_id)
-        before, now = write.open_visit(deal, now)
+        before, now = write.open_visit(deal, to_stage_id, now)
         target = Stage.objects.in_use().filter(pk=to_stage_id, kind=Kind.OPEN).select_related("pipeline").first()
         if target is None or target.pipeline_id == deal.pipeline_id or deal.status != Kind.OPEN:
             return _gone(deal, to_stage_id, by, via, now)
@@ -99,7 +99,7 @@ def move_retired(deal_id: int, to_stage_id: int, *, by: User | None, now: dateti
     """The stage it stands in is being retired: into a stage of the same kind, without a gate."""
     with transaction.atomic():
         deal = followups.lock(deal_id)
-        before, now = write.open_visit(deal, now)
+        before, now = write.open_visit(deal, to_stage_id, now)
         if deal.stage_id == to_stage_id:
             return Moved(deal, None)
         origin = Stage.objects.get(pk=deal.stage_id)

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import DateTimeField, F, Func
+from django.db.models.expressions import RawSQL
 
 from crm import clock, records
 from crm.models import Membership, Team, User
@@ -32,13 +33,19 @@ def version_in_force(stage: Stage) -> int:
     )
 
 
-def open_visit(deal: Deal, now: datetime.datetime | None) -> tuple[StageVisit, datetime.datetime]:
-    """The open stay and the present moment, read after the lock was won; one query."""
+def open_visit(deal: Deal, to_stage_id: int, now: datetime.datetime | None) -> tuple[StageVisit, datetime.datetime]:
+    """The open stay and the present moment, read after the deal's lock was won.
+
+    The same query holds the target stage until commit, so that it is not retired between the look at the stages and
+    the entry: whoever retires it waits, and moves the deal on afterwards. On SQLite the one write lock does it.
+    """
     current = StageVisit.objects.current()
-    if now is not None or connection.vendor != "postgresql":
+    if connection.vendor != "postgresql":
         return current.get(deal=deal), now or clock.now()
-    visit = current.annotate(clock=Func(function="clock_timestamp", output_field=DateTimeField())).get(deal=deal)
-    return visit, visit.clock
+    held = RawSQL("(SELECT id FROM pipeline_stage WHERE id = %s FOR SHARE)", [to_stage_id])
+    read = Func(function="clock_timestamp", output_field=DateTimeField())
+    visit = current.annotate(clock=read, held=held).get(deal=deal)
+    return visit, now or visit.clock
 
 
 def closing(
