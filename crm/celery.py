@@ -25,7 +25,7 @@ def make_folders_of_the_embedded_broker(sender: Celery, **_: Any) -> None:
 @celeryd_init.connect
 def let_workers_wait(conf: Any, **_: Any) -> None:
     """A page gives up on Redis after a fifth of a second; a worker has nothing better to do than to wait."""
-    patient = dict(conf.broker_transport_options)
-    patient.pop("socket_timeout", None)
-    patient.pop("socket_connect_timeout", None)
-    conf.broker_transport_options = patient
+    if conf.broker_url.startswith("redis"):
+        patient = {**conf.broker_transport_options, "socket_timeout": 30, "socket_connect_timeout": 5}
+        del patient["max_retries"]
+        conf.broker_transport_options = patient

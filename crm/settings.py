@@ -195,7 +195,8 @@ if REDIS_URL:
         "visibility_timeout": 3600,
         # Without it, messages of a dead worker wait ten times ten seconds longer.
         "unacked_restore_throttle": 1,
-        "retry_policy": {"max_retries": 0},
+        # A page that cannot wake a worker goes on at once: the worker looks by itself.
+        "max_retries": 0,
     }
 else:
     CELERY_BROKER_URL = "filesystem://localhost"  # without a host, kombu warns at each start
