@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.forms.renderers import DjangoTemplates
 from django.template import loader
 
@@ -27,14 +28,14 @@ class Renderer(DjangoTemplates):
     field_template_name = "forms/_field.html"
 
     def get_template(self, template_name: str) -> Any:
-        return loader.get_template(template_name) if template_name.startswith("forms/") else super().get_template(template_name)
+        ours = template_name.startswith("forms/")
+        return loader.get_template(template_name) if ours else super().get_template(template_name)
 
 
-class HouseForm:
+class HouseForm(forms.BaseForm):
     """Gatekeeping and look for the fields of a form; `label_suffix` is empty because labels stand above."""
 
     default_renderer = Renderer
-    fields: dict[str, forms.Field]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("label_suffix", "")
@@ -43,6 +44,14 @@ class HouseForm:
             _style(field.widget)
             if isinstance(field, forms.CharField) and not isinstance(field.widget, _UNTOUCHED):
                 _gatekeep(field)
+
+    def take(self, refusal: ValidationError) -> None:
+        """What a rule refused, beside the fields that it names; what belongs to no field of this form, on top."""
+        if not hasattr(refusal, "error_dict"):
+            return self.add_error(None, refusal)
+        for name, errors in refusal.error_dict.items():
+            self.add_error(name if name in self.fields else None, errors)
+        return None
 
 
 class Form(HouseForm, forms.Form):

@@ -8,7 +8,7 @@ from datetime import datetime
 from crm.models import User
 
 # (from, to, by, now) → how many records changed hands. Called inside the transaction of the deactivation.
-HandOver = Callable[[User, User, User | None, datetime], int]
+HandOver = Callable[[User, User, User, datetime], int]
 # How many records would be left without somebody to work on them.
 CountOf = Callable[[User], int]
 
@@ -20,7 +20,7 @@ def register(name: str, hand_over: HandOver, count: CountOf) -> None:
     _registered[name] = (hand_over, count)
 
 
-def hand_over_all(giver: User, taker: User, *, by: User | None, now: datetime) -> dict[str, int]:
+def hand_over_all(giver: User, taker: User, *, by: User, now: datetime) -> dict[str, int]:
     return {name: hand_over(giver, taker, by, now) for name, (hand_over, _count) in _registered.items()}
 
 

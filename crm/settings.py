@@ -224,7 +224,10 @@ CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = environment.text("BEAT_SCHEDULE", str(VAR / "beat"))
 # name: {"task": "crm.jobs.…", "schedule": seconds, "options": {"expires": seconds}}; each job's owner adds its line.
-CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {}
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "mail": {"task": "crm.jobs.deliver_mail", "schedule": 15, "options": {"expires": 15}},
+    "tidy up": {"task": "crm.jobs.tidy_up", "schedule": 6 * 3600, "options": {"expires": 3600}},
+}
 
 # --- Logs: one line a request, one line an event; no bodies, no personal data.
 

@@ -11,6 +11,17 @@ from django.shortcuts import resolve_url
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django_htmx.middleware import HtmxDetails
+
+from crm.models import User
+
+
+class Request(HttpRequest):
+    """What a page gets that is not public: somebody has signed in. Views say so in their signature."""
+
+    user: User
+    htmx: HtmxDetails
+
 
 Page = Callable[[HttpRequest], HttpResponse]
 

@@ -59,6 +59,9 @@ class ContactQuerySet(RecordQuerySet):
     def editable_by(self, user: User) -> Self:
         return self.existing().filter(access.contacts_editable_by(user))
 
+    def of(self, organization: Organization) -> Self:
+        return self.filter(organization=organization)
+
 
 class Contact(Record):
     name = models.CharField(_("name"), max_length=200)
