@@ -43,14 +43,17 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "crm.middleware.private_pages",
+    "crm.visitors.readable_address",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "crm.middleware.session_age",
+    "crm.visitors.sign_in_again",
     # Closed by default: a page that forgets to ask who is there is not public.
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "crm.visitors.own_time",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -97,9 +100,9 @@ CACHES: dict[str, dict[str, Any]] = {
 # --- People
 
 AUTH_USER_MODEL = "crm.User"
-LOGIN_URL = "/login/"
+LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "/"
-LOGOUT_REDIRECT_URL = "/login/"
+LOGOUT_REDIRECT_URL = "sign-in"
 PASSWORD_RESET_TIMEOUT = int(timedelta(hours=1).total_seconds())
 PASSWORD_HASHERS = ["crm.hashers.SmallArgon2Hasher", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
 _VALIDATION = "django.contrib.auth.password_validation"
@@ -120,6 +123,7 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 # A browser takes a cookie of this prefix only from this very host, over https, for the whole site.
 SESSION_COOKIE_NAME = "stagecraft_session" if DEBUG else "__Host-session"
+CSRF_FAILURE_VIEW = "crm.errors.csrf_failure"
 CSRF_COOKIE_NAME = "stagecraft_csrf" if DEBUG else "__Host-csrf"
 
 # --- What every answer carries
@@ -221,7 +225,10 @@ CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = environment.text("BEAT_SCHEDULE", str(VAR / "beat"))
 # name: {"task": "crm.jobs.…", "schedule": seconds, "options": {"expires": seconds}}; each job's owner adds its line.
-CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {}
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "mail": {"task": "crm.jobs.deliver_mail", "schedule": 15, "options": {"expires": 15}},
+    "tidy up": {"task": "crm.jobs.tidy_up", "schedule": 6 * 3600, "options": {"expires": 3600}},
+}
 
 # --- Logs: one line a request, one line an event; no bodies, no personal data.
 

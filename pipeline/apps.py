@@ -8,10 +8,12 @@ class PipelineConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from crm import access, database_rules, verification
+        from crm import access, database_rules, handover, search, verification
         from pipeline import access as deals
         from pipeline import invariants
         from pipeline.database_rules import RULES
+        from pipeline.leaving import hand_over, waiting_work
+        from pipeline.search import find_deals
 
         access.link("organization", "see", deals.organizations_of_seen_deals)
         access.link("organization", "edit", deals.organizations_of_owned_deals)
@@ -19,3 +21,5 @@ class PipelineConfig(AppConfig):
         access.link("contact", "edit", deals.contacts_of_edited_deals)
         database_rules.register(RULES)
         verification.register(invariants.INVARIANTS)
+        search.register("deals", _("Deals"), "briefcase", find_deals, order=10)
+        handover.register("deals", hand_over, waiting_work)

@@ -23,6 +23,8 @@ class OrganizationQuerySet(RecordQuerySet):
 
 class Organization(Record):
     name = models.CharField(_("name"), max_length=200)
+    # text.same_name_key of the name, for duplicates and the search: SQLite folds ASCII only. Written with the name.
+    name_key = models.CharField(max_length=200, blank=True, default="", db_index=True, editable=False)
     website = models.URLField(_("website"), blank=True)
     phone = models.CharField(_("phone"), max_length=40, blank=True)
     industry = models.CharField(_("industry"), max_length=80, blank=True)
@@ -57,9 +59,13 @@ class ContactQuerySet(RecordQuerySet):
     def editable_by(self, user: User) -> Self:
         return self.existing().filter(access.contacts_editable_by(user))
 
+    def of(self, organization: Organization) -> Self:
+        return self.filter(organization=organization)
+
 
 class Contact(Record):
     name = models.CharField(_("name"), max_length=200)
+    name_key = models.CharField(max_length=200, blank=True, default="", db_index=True, editable=False)
     title = models.CharField(_("job title"), max_length=120, blank=True)
     email = models.EmailField(_("email"), blank=True)
     phone = models.CharField(_("phone"), max_length=40, blank=True)

@@ -1,0 +1,48 @@
+"""The one writer of organizations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from crm.models import User
+from leads import writing
+from leads.models import Organization
+from leads.writing import Conflict, Edited
+
+DEEPEST = 20
+
+
+def create(
+    values: Mapping[str, Any], *, by: User | None, via: str, once_key: str = "", now: datetime | None = None
+) -> Organization:
+    return writing.create(Organization, values, by=by, via=via, once_key=once_key, now=now)
+
+
+def edit(
+    organization_id: int, changes: Mapping[str, Any], *, version: int | None, by: User, via: str, now: datetime | None = None
+) -> Edited[Organization] | Conflict[Organization]:
+    if changes.get("parent") is not None:
+        _refuse_circle(organization_id, changes["parent"])
+    return writing.edit(Organization, organization_id, changes, version=version, by=by, via=via, now=now)
+
+
+def same(values: Mapping[str, Any]) -> list[Organization]:
+    """Organizations that people would take for this one: case, width and spacing of letters do not count."""
+    found = Organization.objects.existing().filter(name_key=writing.name_key(values["name"]))
+    return list(found.select_related("owner").order_by("pk")[:5])
+
+
+def _refuse_circle(organization_id: int, parent: Organization) -> None:
+    above: Organization | None = parent
+    for _step in range(DEEPEST):
+        if above is None:
+            return
+        if above.pk == organization_id:
+            break
+        above = above.parent
+    raise ValidationError({"parent": _("An organization cannot be part of itself, not even by way of others.")})

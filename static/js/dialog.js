@@ -1,0 +1,51 @@
+// The one dialog of the page. htmx loads into it: hx-get="…" hx-target="#dialog-body".
+// An empty answer, or the event "dialog:close" (HX-Trigger), closes it. It tells "dialog:closed" on itself, bubbling;
+// detail.saved says whether the server closed it, rather than Esc or the cross.
+
+const dialog = document.getElementById("dialog");
+const body = document.getElementById("dialog-body");
+let opener = null;
+let openerId = "";
+let saved = false;
+
+function open(from) {
+  if (dialog.open) return;
+  opener = from && from !== document.body ? from : document.activeElement;
+  openerId = opener?.id ?? "";
+  saved = false;
+  dialog.showModal();
+}
+
+/** Closes the dialog; `done` is true when what it asked for was saved. */
+export function close(done = false) {
+  saved = done;
+  if (dialog.open) dialog.close();
+}
+
+function closed() {
+  body.replaceChildren();
+  const back = opener?.isConnected ? opener : document.getElementById(openerId);
+  back?.focus?.({ preventScroll: true });
+  dialog.dispatchEvent(new CustomEvent("dialog:closed", { bubbles: true, detail: { saved, opener: back } }));
+  opener = null;
+}
+
+if (dialog) {
+  let from = null;
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.target === body && !dialog.open) from = event.detail.elt;
+  });
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target !== body) return;
+    if (body.childElementCount) open(from);
+    else close(true);
+  });
+  document.addEventListener("dialog:close", () => close(true));
+  dialog.addEventListener("close", closed);
+  dialog.addEventListener("click", (event) => {
+    if (event.target.closest("[data-dialog-close]")) {
+      event.preventDefault();
+      close();
+    }
+  });
+}

@@ -1,0 +1,50 @@
+// What happens around a request of htmx: progress, the network gone, an answer that is no page.
+// A part that refreshes itself carries data-quiet: its failures are not worth a message.
+import { say } from "./notes.js";
+
+const root = document.documentElement;
+let running = 0;
+
+const quiet = (detail) => detail.elt?.closest?.("[data-quiet]") != null;
+
+/** Sends the same request again; a form with what stands in it by now. */
+function retry(detail) {
+  const { elt, requestConfig: config } = detail;
+  if (!elt?.isConnected) return location.reload();
+  // A page that moves things itself (the board) may do it in its own way.
+  const own = new CustomEvent("request:retry", { bubbles: true, cancelable: true, detail });
+  if (!elt.dispatchEvent(own)) return;
+  if (elt.matches("form")) elt.requestSubmit();
+  else htmx.ajax(config.verb, config.path, { source: elt, target: detail.target });
+}
+
+document.addEventListener("htmx:beforeSend", (event) => {
+  if (quiet(event.detail)) return;
+  running += 1;
+  root.classList.add("is-loading");
+});
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (quiet(event.detail)) return;
+  running = Math.max(0, running - 1);
+  root.classList.toggle("is-loading", running > 0);
+});
+
+for (const name of ["htmx:sendError", "htmx:timeout"])
+  document.addEventListener(name, (event) => {
+    if (!quiet(event.detail)) say("offline", () => retry(event.detail));
+  });
+
+document.addEventListener("htmx:responseError", (event) => {
+  const { status } = event.detail.xhr;
+  if (quiet(event.detail) || status === 401) return;
+  if (status === 403) say("forbidden");
+  else if (status === 404 || status === 410) say("gone");
+  else if (status >= 500) say("failed", () => retry(event.detail));
+  else say("refused");
+});
+
+const strip = document.getElementById("offline");
+const show = () => strip && (strip.hidden = navigator.onLine);
+addEventListener("online", show);
+addEventListener("offline", show);
+show();
