@@ -187,6 +187,9 @@ class Stage(models.Model):
         help_text=_("Leads that turn into deals enter here. One stage of a pipeline."),
     )
     retired_at = models.DateTimeField(_("retired"), null=True, blank=True, editable=False)
+    retired_into = models.ForeignKey(
+        "self", models.PROTECT, null=True, editable=False, related_name="+", verbose_name=_("its deals go to")
+    )
 
     objects = RetirableQuerySet.as_manager()
 
