@@ -206,6 +206,7 @@ class Migration(migrations.Migration):
                 ('qualified_from_here', models.BooleanField(default=False, help_text='Leads that turn into deals enter here. One stage of a pipeline.', verbose_name='qualified from here')),
                 ('retired_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='retired')),
                 ('pipeline', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='stages', to='pipeline.pipeline', verbose_name='pipeline')),
+                ('retired_into', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='pipeline.stage', verbose_name='its deals go to')),
             ],
             options={
                 'verbose_name': 'stage',
