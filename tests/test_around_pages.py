@@ -21,7 +21,6 @@ from crm.logs import JsonFormatter
 from crm.models import User
 from crm.proxy import client_address
 
-pytestmark = pytest.mark.urls("crm.probes")
 
 
 # --- Headers
