@@ -17,5 +17,7 @@ class LeadsConfig(AppConfig):
 
         search.register("organizations", _("Organizations"), "building", found.find_organizations, order=20)
         search.register("contacts", _("Contacts"), "users", found.find_contacts, order=30)
-        handover.register("organizations", partial(writing.hand_over, Organization), partial(writing.owned_by, Organization))
+        handover.register(
+            "organizations", partial(writing.hand_over, Organization), partial(writing.owned_by, Organization)
+        )
         handover.register("contacts", partial(writing.hand_over, Contact), partial(writing.owned_by, Contact))

@@ -55,13 +55,24 @@ def _choice_of_organizations(user: User, chosen: int | None) -> QuerySet[Organiz
     seen = Organization.objects.visible_to(user)
     if seen[LONGEST_CHOICE : LONGEST_CHOICE + 1]:
         seen = seen.editable_by(user)
-    return (seen | Organization.objects.filter(pk=chosen or 0)).order_by("name", "pk")
+    return (seen | Organization.objects.the_one(chosen)).order_by("name", "pk")
 
 
 class OrganizationForm(_RecordForm):
     class Meta:
         model = Organization
-        fields = ["name", "website", "phone", "industry", "employees", "street", "postal_code", "city", "country", "parent"]
+        fields = [
+            "name",
+            "website",
+            "phone",
+            "industry",
+            "employees",
+            "street",
+            "postal_code",
+            "city",
+            "country",
+            "parent",
+        ]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -39,7 +39,9 @@ def _load_type(order: int, entry: dict[str, Any]) -> None:
     }
     kind, made = ActivityType.objects.get_or_create(key=entry["key"], defaults=columns)
     if made:
-        outcomes = [(name, True) for name in entry.get("held", [])] + [(name, False) for name in entry.get("not_held", [])]
+        outcomes = [(name, True) for name in entry.get("held", [])] + [
+            (name, False) for name in entry.get("not_held", [])
+        ]
         ActivityOutcome.objects.bulk_create(
             ActivityOutcome(type=kind, name=name, held=held, order=place)
             for place, (name, held) in enumerate(outcomes, start=1)

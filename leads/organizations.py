@@ -24,7 +24,13 @@ def create(
 
 
 def edit(
-    organization_id: int, changes: Mapping[str, Any], *, version: int | None, by: User, via: str, now: datetime | None = None
+    organization_id: int,
+    changes: Mapping[str, Any],
+    *,
+    version: int | None,
+    by: User,
+    via: str,
+    now: datetime | None = None,
 ) -> Edited[Organization] | Conflict[Organization]:
     if changes.get("parent") is not None:
         _refuse_circle(organization_id, changes["parent"])

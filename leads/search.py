@@ -27,7 +27,9 @@ def contacts_matching(rows: QuerySet[Contact], query: str) -> QuerySet[Contact]:
 
 def _best_first(rows: QuerySet[T], query: str) -> QuerySet[T]:
     """Names that begin with the words come first."""
-    begins = Case(When(Q(name_key__startswith=name_key(query)) | Q(name__istartswith=query), then=Value(0)), default=Value(1))
+    begins = Case(
+        When(Q(name_key__startswith=name_key(query)) | Q(name__istartswith=query), then=Value(0)), default=Value(1)
+    )
     return rows.order_by(begins, "name", "pk")
 
 

@@ -131,7 +131,9 @@ def _create(request: Request, form: Any, rules: Any) -> Organization | Contact |
 def _known(request: Request, same: list[Any]) -> list[Known]:
     if not same:
         return []
-    seen = set(type(same[0]).objects.visible_to(request.user).filter(pk__in=[r.pk for r in same]).values_list("pk", flat=True))
+    seen = set(
+        type(same[0]).objects.visible_to(request.user).filter(pk__in=[r.pk for r in same]).values_list("pk", flat=True)
+    )
     return [Known(record.name, record.owner.name, record if record.pk in seen else None) for record in same]
 
 

@@ -42,7 +42,13 @@ def name_key(name: str) -> str:
 
 
 def create(
-    model: type[R], values: Mapping[str, Any], *, by: User | None, via: str, once_key: str = "", now: datetime | None = None
+    model: type[R],
+    values: Mapping[str, Any],
+    *,
+    by: User | None,
+    via: str,
+    once_key: str = "",
+    now: datetime | None = None,
 ) -> R:
     """A second call with the same `once_key` gives the record that the first one made. Raises ValidationError by field."""
     with transaction.atomic():
@@ -66,7 +72,14 @@ def _made_before(model: type[R], pk: int | None) -> R:
 
 
 def edit(
-    model: type[R], pk: int, changes: Mapping[str, Any], *, version: int | None, by: User, via: str, now: datetime | None = None
+    model: type[R],
+    pk: int,
+    changes: Mapping[str, Any],
+    *,
+    version: int | None,
+    by: User,
+    via: str,
+    now: datetime | None = None,
 ) -> Edited[R] | Conflict[R]:
     """Edits of different fields both survive; of the same field, the second is told. Raises ValidationError by field.
 
@@ -96,7 +109,9 @@ def _touched(record: Organization | Contact, values: dict[str, Any], version: in
     for row in later.order_by("pk"):
         shown.setdefault(row.field, row.old)
     return {
-        name: value for name, value in values.items() if name not in shown or records.stored(value) != (shown[name] or _nothing(value))
+        name: value
+        for name, value in values.items()
+        if name not in shown or records.stored(value) != (shown[name] or _nothing(value))
     }
 
 

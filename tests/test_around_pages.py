@@ -21,8 +21,6 @@ from crm.logs import JsonFormatter
 from crm.models import User
 from crm.proxy import client_address
 
-
-
 # --- Headers
 
 

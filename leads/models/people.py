@@ -20,6 +20,10 @@ class OrganizationQuerySet(RecordQuerySet):
     def editable_by(self, user: User) -> Self:
         return self.existing().filter(access.organizations_editable_by(user))
 
+    def the_one(self, pk: int | None) -> Self:
+        """What a form shows already, beside what the user may choose."""
+        return self.filter(pk=pk)
+
 
 class Organization(Record):
     name = models.CharField(_("name"), max_length=200)
