@@ -1,0 +1,1 @@
+"""Figures of the product on one machine: `make bench` makes the data on a PostgreSQL of its own and prints JSON."""

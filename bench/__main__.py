@@ -1,0 +1,72 @@
+"""Makes the data once and prints the figures as JSON: `make bench`. `--keep` measures again on data made before."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from io import StringIO
+
+import django
+
+
+def main() -> None:
+    django.setup()
+    from django.core.management import call_command
+    from django.db import connection
+    from django.utils import timezone
+
+    from bench import measure
+    from bench.seed import Size, seed
+    from pipeline.models import Deal, Pipeline
+
+    asked = argparse.ArgumentParser(prog="bench")
+    asked.add_argument("--open", type=int, default=100_000, help="open deals; closed ones are 1.3 times as many")
+    asked.add_argument("--seconds", type=int, default=20, help="how long 16 clients move at once")
+    options = asked.parse_args()
+    if connection.vendor != "postgresql":
+        sys.exit("The figures are those of PostgreSQL: set DATABASE_URL, or run `make bench`, which starts one.")
+
+    begun = time.perf_counter()
+    call_command("migrate", verbosity=0)
+    if not Pipeline.objects.exists():
+        say("Making the data")
+        seed(Size(options.open, options.open * 13 // 10), timezone.now())
+    loaded = time.perf_counter() - begun
+    figures = {
+        "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
+        "data": {
+            "open_deals": Deal.objects.open().count(),
+            "visits": measure.visits(),
+            "seconds_to_make": round(loaded, 1),
+        },
+        "verify_after_loading": verify(call_command),
+        "board": measure.board(),
+        "move": measure.move(),
+        "moving_at_once": measure.moving_at_once(options.seconds),
+        "verify_after_moving": verify(call_command),
+    }
+    print(json.dumps(figures, indent=2))
+
+
+def verify(call_command: object) -> dict[str, object]:
+    say("Verifying")
+    out, begun = StringIO(), time.perf_counter()
+    from django.core.management import CommandError
+
+    try:
+        call_command("verify", json=True, stdout=out)  # type: ignore[operator]
+    except CommandError:
+        pass
+    return {"breaks": json.loads(out.getvalue())["breaks"], "seconds": round(time.perf_counter() - begun, 1)}
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
