@@ -28,7 +28,17 @@ class SignInForm(Form):
 @lru_cache
 def time_zones() -> list[tuple[str, str]]:
     """Zones as people look for them, by continent and city, without the hundreds of older spellings."""
-    continents = ("Africa/", "America/", "Antarctica/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/", "Pacific/")
+    continents = (
+        "Africa/",
+        "America/",
+        "Antarctica/",
+        "Asia/",
+        "Atlantic/",
+        "Australia/",
+        "Europe/",
+        "Indian/",
+        "Pacific/",
+    )
     cities = [name for name in zoneinfo.available_timezones() if name.startswith(continents)]
     return [(name, name.replace("_", " ").replace("/", " – ")) for name in ["UTC", *sorted(cities)]]
 
@@ -44,7 +54,9 @@ class ProfileForm(Form):
 class NewPasswordForm(HouseForm, auth_forms.SetPasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["new_password1"].help_text = _("At least 10 characters; not your name, and none of the common ones.")
+        self.fields["new_password1"].help_text = _(
+            "At least 10 characters; not your name, and none of the common ones."
+        )
         self.fields["new_password2"].label = _("New password again")
         self.fields["new_password2"].help_text = ""
 

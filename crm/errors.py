@@ -44,7 +44,12 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     text = [(name, value) for name in request.POST for value in request.POST.getlist(name)]
     kept = [(name, value) for name, value in text if name != "csrfmiddlewaretoken" and "password" not in name]
     small = sum(len(value) for _name, value in kept) <= LONGEST_TEXT
-    again = _is_ours(request) and small and not request.FILES and len(kept) == len(text) - ("csrfmiddlewaretoken" in request.POST)
+    again = (
+        _is_ours(request)
+        and small
+        and not request.FILES
+        and len(kept) == len(text) - ("csrfmiddlewaretoken" in request.POST)
+    )
     context = {"kept": kept if again else [], "again": again, "title": _("This page was open for too long")}
     return render(request, "403_csrf.html", context, status=403)
 

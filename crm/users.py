@@ -33,7 +33,9 @@ def create(
 ) -> User:  # fmt: skip
     """Without a password, the person sets one by the link that `password_reset.invite` sends."""
     now = now or clock.now()
-    user = User.objects.create_user(clean_text(email), password, name=clean_text(name), role=role, time_zone=time_zone, created_at=now)
+    user = User.objects.create_user(
+        clean_text(email), password, name=clean_text(name), role=role, time_zone=time_zone, created_at=now
+    )
     note(user, {"email": (None, user.email), "name": (None, user.name), "role": (None, role)}, by=by, via=via, now=now)
     return user
 
@@ -70,7 +72,9 @@ def change_role(user: User, role: str, *, by: User, via: str, now: datetime | No
 
 
 @transaction.atomic
-def deactivate(user: User, *, deals_to: User | None, by: User, via: str = "admin", now: datetime | None = None) -> dict[str, int]:
+def deactivate(
+    user: User, *, deals_to: User | None, by: User, via: str = "admin", now: datetime | None = None
+) -> dict[str, int]:
     """Ends every session at once and hands deals, tasks and other records to `deals_to`. Gives how many of each.
 
     Raises LastAdmin, and ValidationError when there is something to hand over and nobody who can take it.
@@ -79,7 +83,9 @@ def deactivate(user: User, *, deals_to: User | None, by: User, via: str = "admin
     locked = _lock_with_admins(user)
     _refuse_last_admin(locked)
     if deals_to is None and handover.held_by(locked):
-        raise ValidationError({"deals_to": ValidationError(_("Say who takes over the deals and tasks."), code="required")})
+        raise ValidationError(
+            {"deals_to": ValidationError(_("Say who takes over the deals and tasks."), code="required")}
+        )
     if deals_to is not None and (deals_to.pk == locked.pk or not deals_to.is_active):
         raise ValidationError({"deals_to": ValidationError(_("Choose somebody who stays."), code="invalid")})
     _write(locked, {"is_active": False}, by=by, via=via, now=now)
@@ -124,7 +130,10 @@ def _write(user: User, values: Mapping[str, Any], *, by: User, via: str, now: da
 def _lock_with_admins(user: User) -> User:
     """Locks the person and every admin in one order, so that two admins cannot demote each other at once."""
     admins = User.objects.filter(role=User.Role.ADMIN).values("pk")
-    locked = {each.pk: each for each in User.objects.select_for_update().filter(pk__in={user.pk, *_pks(admins)}).order_by("pk")}
+    locked = {
+        each.pk: each
+        for each in User.objects.select_for_update().filter(pk__in={user.pk, *_pks(admins)}).order_by("pk")
+    }
     return locked[user.pk]
 
 

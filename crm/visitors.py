@@ -54,11 +54,11 @@ def sign_in_again(get_response: Page) -> Page:
 
     def page(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        sign_in = resolve_url("sign-in")
-        is_part = request.headers.get("HX-Request") == "true"
-        if is_part and response.status_code == 302 and response.headers["Location"].startswith(sign_in):
-            target = f"{sign_in}?{urlencode({'next': _page_of(request)})}"
-            return HttpResponse(status=401, headers={"HX-Redirect": target})
+        if response.status_code == 302 and request.headers.get("HX-Request") == "true":
+            sign_in = resolve_url("sign-in")
+            if response.headers["Location"].startswith(sign_in):
+                target = f"{sign_in}?{urlencode({'next': _page_of(request)})}"
+                return HttpResponse(status=401, headers={"HX-Redirect": target})
         return response
 
     return page

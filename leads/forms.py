@@ -59,6 +59,8 @@ def _choice_of_organizations(user: User, chosen: int | None) -> QuerySet[Organiz
 
 
 class OrganizationForm(_RecordForm):
+    website = forms.URLField(label=gettext_lazy("Website"), required=False, max_length=200, assume_scheme="https")
+
     class Meta:
         model = Organization
         fields = [
@@ -79,7 +81,6 @@ class OrganizationForm(_RecordForm):
         parents = _choice_of_organizations(self.user, self.instance.parent_id)
         self.fields["parent"].queryset = parents.exclude(pk=self.instance.pk)  # type: ignore[attr-defined]
         self.fields["parent"].empty_label = _("No larger organization")  # type: ignore[attr-defined]
-        self.fields["website"].assume_scheme = "https"  # type: ignore[attr-defined]
 
 
 class ContactForm(_RecordForm):
