@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
@@ -121,3 +124,12 @@ def test_the_profile_takes_few_queries(client: Client, rita: User, django_assert
     client.get("/profile/")
     with django_assert_max_num_queries(2):
         client.get("/profile/")
+
+
+def test_every_icon_that_a_template_draws_is_in_the_sprite() -> None:
+    root = Path(settings.BASE_DIR)
+    listed = set((root / "static" / "icons.txt").read_text().split())
+    templates = [*root.glob("templates/**/*.html"), *root.glob("*/templates/**/*.html")]
+    drawn = {name for each in templates for name in re.findall(r'{% icon "([^"]+)"', each.read_text())}
+    assert drawn
+    assert drawn - listed == set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -44,14 +45,25 @@ def day(value: datetime | date | None, css: str = "") -> dict[str, Any]:
     if value is None:
         return {"value": None}
     local = timezone.localtime(value) if isinstance(value, datetime) else value
-    full = date_format(local, "l, j F Y, H:i" if isinstance(value, datetime) else "l, j F Y")
-    return {"value": local, "short": day_words(local), "full": full, "css": css}
+    return {"value": local.isoformat(), "short": day_words(local), "full": full_day(local), "css": css}
 
 
 def day_words(value: datetime | date, today: date | None = None) -> str:
     """The day as people say it. A datetime must be in the reader's zone already."""
     the_day = value.date() if isinstance(value, datetime) else value
-    today = today or timezone.localdate()
+    return _short(the_day, today or timezone.localdate(), get_language())
+
+
+def full_day(value: datetime | date) -> str:
+    """“Tuesday, 15 September 2026, 10:00”. A datetime must be in the reader's zone already."""
+    if isinstance(value, datetime):
+        return f"{_long(value.date(), get_language())}, {value:%H:%M}"
+    return _long(value, get_language())
+
+
+# A board shows some hundred dates of few days, and to format one is slow.
+@lru_cache(maxsize=2048)
+def _short(the_day: date, today: date, language: str) -> str:
     distance = (the_day - today).days
     near = {-1: _("yesterday"), 0: _("today"), 1: _("tomorrow")}
     if distance in near:
@@ -59,6 +71,11 @@ def day_words(value: datetime | date, today: date | None = None) -> str:
     if 0 < distance < NEAR_DAYS:
         return date_format(the_day, "D")
     return date_format(the_day, "j M" if the_day.year == today.year else "j M Y")
+
+
+@lru_cache(maxsize=2048)
+def _long(the_day: date, language: str) -> str:
+    return date_format(the_day, "l, j F Y")
 
 
 @register.filter
