@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -57,10 +58,8 @@ def verify(call_command: object) -> dict[str, object]:
     out, begun = StringIO(), time.perf_counter()
     from django.core.management import CommandError
 
-    try:
+    with contextlib.suppress(CommandError):
         call_command("verify", json=True, stdout=out)  # type: ignore[operator]
-    except CommandError:
-        pass
     return {"breaks": json.loads(out.getvalue())["breaks"], "seconds": round(time.perf_counter() - begun, 1)}
 
 

@@ -129,7 +129,7 @@ FROM plan CROSS JOIN LATERAL generate_series(1, stays) seq"""
         """INSERT INTO pipeline_columntotal (stage_id, owner_id, currency, deals, value)
            SELECT stage_id, owner_id, currency, count(*), sum(coalesce(value, 0)) FROM pipeline_deal GROUP BY 1, 2, 3""",
         *(
-            f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))"  # noqa: S608
+            f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))"
             for table in ("pipeline_deal", "leads_organization", "leads_contact")
         ),
     ]  # fmt: skip

@@ -31,7 +31,8 @@ def document(pipeline: Pipeline) -> dict[str, Any]:
         **_row(pipeline),
         "steps": [_row(step, "pipeline") for step in Step.objects.in_use().filter(pipeline=pipeline)],
         "stages": [
-            {**_row(stage, "pipeline"), **{name: rows.get(stage.pk, []) for name, rows in parts.items()}} for stage in stages
+            {**_row(stage, "pipeline"), **{name: rows.get(stage.pk, []) for name, rows in parts.items()}}
+            for stage in stages
         ],
     }
 
@@ -43,7 +44,9 @@ _PARTS_OF_STAGE: dict[str, type[EntryCondition | StageTask | Resource]] = {
 }
 
 
-def _by_stage(model: type[EntryCondition | StageTask | Resource], stages: models.QuerySet[Stage]) -> dict[int, list[dict[str, Any]]]:
+def _by_stage(
+    model: type[EntryCondition | StageTask | Resource], stages: models.QuerySet[Stage]
+) -> dict[int, list[dict[str, Any]]]:
     found: dict[int, list[dict[str, Any]]] = {}
     for part in model.objects.in_use().filter(stage__in=stages):
         found.setdefault(part.stage_id, []).append(_row(part, "stage"))
@@ -56,7 +59,9 @@ def _row(part: Part, parent: str = "") -> dict[str, Any]:
     return {column.attname: records.stored(getattr(part, column.attname)) for column in columns}
 
 
-def save_version(pipeline: Pipeline, *, by: User | None, note: str = "", now: datetime | None = None) -> PipelineVersion:
+def save_version(
+    pipeline: Pipeline, *, by: User | None, note: str = "", now: datetime | None = None
+) -> PipelineVersion:
     """The version that describes the definition as it stands now: the last one, when nothing has changed since."""
     with transaction.atomic():
         locked = Pipeline.objects.select_for_update().get(pk=pipeline.pk)
@@ -65,14 +70,21 @@ def save_version(pipeline: Pipeline, *, by: User | None, note: str = "", now: da
         if last is not None and last.definition == definition:
             return last
         return PipelineVersion.objects.create(
-            pipeline=locked, number=last.number + 1 if last else 1, at=now or clock.now(), by=by, note=note, definition=definition
+            pipeline=locked,
+            number=last.number + 1 if last else 1,
+            at=now or clock.now(),
+            by=by,
+            note=note,
+            definition=definition,
         )
 
 
 # --- Making and changing one
 
 
-def load_template(name: str, *, by: User | None, now: datetime | None = None, title: str = "", currency: str = "") -> Pipeline:
+def load_template(
+    name: str, *, by: User | None, now: datetime | None = None, title: str = "", currency: str = ""
+) -> Pipeline:
     """`name` is one of templates.SHIPPED. A pipeline of that title that is there already stays as it is."""
     content = templates.read(name)
     title = title or content["name"]
@@ -112,14 +124,20 @@ def kind_is_fixed(stage: Stage) -> bool:
 def why_not_removable(part: Part) -> str:
     """Empty when the part may go."""
     if isinstance(part, Stage) and part.pk and (part.deals.exists() or part.visits.exists()):
-        return _("Deals are or were in “%(stage)s”: retire it instead, which asks where they go.") % {"stage": part.name}
+        return _("Deals are or were in “%(stage)s”: retire it instead, which asks where they go.") % {
+            "stage": part.name
+        }
     if isinstance(part, Step) and part.stages.filter(retired_at__isnull=True).exists():
         return _("“%(step)s” has stages; give them another step first.") % {"step": part.name}
     return ""
 
 
 def _check_kind(part: Part) -> None:
-    if isinstance(part, Stage) and kind_is_fixed(part) and Stage.objects.values_list("kind", flat=True).get(pk=part.pk) != part.kind:
+    if (
+        isinstance(part, Stage)
+        and kind_is_fixed(part)
+        and Stage.objects.values_list("kind", flat=True).get(pk=part.pk) != part.kind
+    ):
         raise ValidationError(_("The kind of “%(stage)s” is fixed: deals have been in it.") % {"stage": part.name})
 
 

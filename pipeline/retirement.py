@@ -48,7 +48,9 @@ def why_not(stage: Stage, to_stage: Stage | None) -> str:
     return " ".join(blocking(problems_of_stages([Place(s.name, s.kind, s.order) for s in rest])))
 
 
-def retire_stage(stage: Stage, to_stage: Stage | None, *, by: User | None, note: str = "", now: datetime | None = None) -> Retirement:
+def retire_stage(
+    stage: Stage, to_stage: Stage | None, *, by: User | None, note: str = "", now: datetime | None = None
+) -> Retirement:
     """From now on nothing enters the stage. Its deals move one by one, the first BATCH of them before this returns.
 
     ValidationError: see `why_not`. The mark “qualified from here” goes to an open target.
@@ -86,7 +88,9 @@ def move_deals(stage: Stage, *, by: User | None, limit: int = BATCH) -> Retireme
 
 def finish(limit: int = BATCH) -> int:
     """The next batch of each retired stage that still holds deals; returns how many moved."""
-    unfinished = Stage.objects.filter(retired_at__isnull=False, retired_into__isnull=False, deals__isnull=False).distinct()
+    unfinished = Stage.objects.filter(
+        retired_at__isnull=False, retired_into__isnull=False, deals__isnull=False
+    ).distinct()
     return sum(move_deals(stage, by=_who_retired(stage), limit=limit).moved for stage in unfinished)
 
 
@@ -101,5 +105,7 @@ def _where_to(stage: Stage) -> Stage | None:
 
 
 def _who_retired(stage: Stage) -> User | None:
-    version = PipelineVersion.objects.filter(pipeline=stage.pipeline_id, at=stage.retired_at).select_related("by").first()
+    version = (
+        PipelineVersion.objects.filter(pipeline=stage.pipeline_id, at=stage.retired_at).select_related("by").first()
+    )
     return version.by if version else None

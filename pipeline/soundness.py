@@ -59,7 +59,12 @@ def problems(pipeline: Pipeline) -> list[Problem]:
     places = [Place(s.name, s.kind, s.order, s.qualified_from_here) for s in stages]
     found = problems_of_stages(places)
     found += problems_of_steps(pipeline.steps.filter(retired_at__isnull=True).count())
-    conditions = EntryCondition.objects.in_use().filter(stage__in=stages).select_related("stage", "activity_type").order_by("stage__order", "order", "pk")
+    conditions = (
+        EntryCondition.objects.in_use()
+        .filter(stage__in=stages)
+        .select_related("stage", "activity_type")
+        .order_by("stage__order", "order", "pk")
+    )
     return found + [problem for condition in conditions if (problem := _broken(condition))]
 
 
@@ -88,7 +93,10 @@ def _twice_first(stages: Sequence[Place]) -> list[str]:
     first = [stage.name for stage in opening if stage.order == min(other.order for other in opening)]
     if len(first) < 2:
         return []
-    return [_("“%(one)s” and “%(other)s” are both the first stage; put them in an order.") % {"one": first[0], "other": first[1]}]
+    return [
+        _("“%(one)s” and “%(other)s” are both the first stage; put them in an order.")
+        % {"one": first[0], "other": first[1]}
+    ]
 
 
 def _qualified(stages: Sequence[Place]) -> list[str]:
@@ -164,7 +172,10 @@ def _broken(condition: EntryCondition) -> Problem | None:
     except ValidationError as error:
         words = {"stage": condition.stage.name, "condition": condition.label, "why": " ".join(error.messages)}
         return Problem(
-            _("%(stage)s: the condition “%(condition)s” is broken and keeps the stage closed until you repair it. %(why)s") % words
+            _(
+                "%(stage)s: the condition “%(condition)s” is broken and keeps the stage closed until you repair it. %(why)s"
+            )
+            % words
         )
     return None
 

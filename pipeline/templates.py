@@ -54,7 +54,13 @@ def build(content: dict[str, Any], name: str, currency: str) -> Pipeline:
     _keep(pipeline)
     place = 0
     for order, entry in enumerate(content["steps"], start=1):
-        step = Step(pipeline=pipeline, name=entry["name"], phase=entry["phase"], description=_line(entry, "description"), order=order)
+        step = Step(
+            pipeline=pipeline,
+            name=entry["name"],
+            phase=entry["phase"],
+            description=_line(entry, "description"),
+            order=order,
+        )
         _keep(step)
         for stage in entry["stages"]:
             place += 1
@@ -95,7 +101,9 @@ def _build_condition(stage: Stage, order: int, entry: dict[str, Any]) -> None:
 
 
 def _build_task(stage: Stage, order: int, entry: dict[str, Any]) -> StageTask:
-    columns = {name: entry[name] for name in ("title", "kind", "instructions", "required", "owner_role") if name in entry}
+    columns = {
+        name: entry[name] for name in ("title", "kind", "instructions", "required", "owner_role") if name in entry
+    }
     follow_up = entry.get("follow_up")
     if follow_up is None:
         columns |= {"offset_days": entry["after"], "after_previous": entry.get("then", False)}
