@@ -38,9 +38,9 @@ INVARIANTS = [
         " WHERE v.entered_at <> d.started_at",
     ),
     Invariant(
-        "stage_of_pipeline", "a deal's stage belongs to its pipeline and is in use", _DEALS,
+        "stage_of_pipeline", "a deal's stage belongs to its pipeline, and is in use or has said where its deals go", _DEALS,
         "SELECT d.id, d.stage_id FROM pipeline_deal d JOIN pipeline_stage s ON s.id = d.stage_id"
-        " WHERE s.pipeline_id <> d.pipeline_id OR (s.retired_at IS NOT NULL AND d.deleted_at IS NULL)",
+        " WHERE s.pipeline_id <> d.pipeline_id OR (s.retired_at IS NOT NULL AND s.retired_into_id IS NULL)",
     ),
     Invariant(
         "closed_or_not", "a closed deal says when and with whom; an open one says neither", _DEALS,

@@ -179,4 +179,4 @@ def test_a_page_gives_up_on_a_missing_redis_at_once() -> None:
     started = time.monotonic()
     with app.connection("redis://127.0.0.1:1/0", transport_options=options) as broker, pytest.raises(OperationalError):
         app.send_task("crm.jobs.nothing", connection=broker, retry=False)
-    assert time.monotonic() - started < 2  # kombu's own patience is six seconds
+    assert time.monotonic() - started < 5  # kombu's own patience is six seconds

@@ -118,7 +118,7 @@ class Lives(RuleBasedStateMachine):
         outcome = moves.create_deal(
             self.stages[to].pk, {"title": by_title}, by=self.people[0], via=Via.BOARD, now=self.later(1)
         )
-        assert isinstance(outcome, Refused) or outcome.deal.title == "New"  # type: ignore[union-attr]
+        assert isinstance(outcome, Refused) or outcome.deal.title == "New"
 
     @invariant()
     def every_fact_holds(self) -> None:
@@ -154,13 +154,13 @@ def one_transaction(db: None) -> Iterator[None]:
 
 @pytest.mark.usefixtures("one_transaction")
 def test_any_life_of_a_deal_keeps_every_fact() -> None:
-    run_state_machine_as_test(Lives, settings=_settings(10, 25))  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(Lives, settings=_settings(10, 25))
 
 
 @pytest.mark.long
 @pytest.mark.usefixtures("one_transaction")
 def test_a_hundred_lives_of_fifty_steps_keep_every_fact() -> None:
-    run_state_machine_as_test(Lives, settings=_settings(100, 50))  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(Lives, settings=_settings(100, 50))
 
 
 def _settings(lives: int, steps: int) -> settings:

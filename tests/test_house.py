@@ -109,12 +109,14 @@ ONE_WRITER = {
 def written(tree: ast.Module) -> Iterator[tuple[str, int]]:
     """Names assigned on an object, or named in an `.update(…)`."""
     for node in ast.walk(tree):
-        targets = (
-            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AugAssign) else []
-        )
+        targets: list[ast.expr] = []
+        if isinstance(node, ast.Assign):
+            targets = node.targets
+        elif isinstance(node, ast.AugAssign):
+            targets = [node.target]
         for target in targets:
             if isinstance(target, ast.Attribute) and ast.unparse(target.value) not in ("self", "cls"):
-                yield target.attr, node.lineno
+                yield target.attr, target.lineno
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "update":
             yield from ((word.arg, node.lineno) for word in node.keywords if word.arg)
 

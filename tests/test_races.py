@@ -110,7 +110,7 @@ def test_edits_of_different_fields_both_survive_and_totals_stay_right() -> None:
     edits: list[dict[str, object]] = [{"title": "Renamed"}, {"value": Decimal(5)}, {"owner": other}]
     at_once(*[lambda e=e: deals.edit(deal.pk, e, version=deal.version, by=other, via=Via.PAGE) for e in edits])
     fresh = Deal.objects.get(pk=deal.pk)
-    assert (fresh.title, fresh.value, fresh.owner, fresh.version) == ("Renamed", 5, other, deal.version + 3)
+    assert (fresh.title, fresh.value, fresh.owner, fresh.version) == ("Renamed", Decimal(5), other, deal.version + 3)
     assert nothing_broken()
 
 
