@@ -192,15 +192,15 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = environment.text("DEFAULT_FROM_EMAIL", "Stag
 
 # --- Background jobs: rows with a due time are the truth, Celery only wakes.
 
+# A page that cannot wake a worker goes on at once: the worker looks by itself.
+BROKER_PATIENCE = {**REDIS_PATIENCE, "max_retries": 0}
 if REDIS_URL:
     CELERY_BROKER_URL = REDIS_URL
     CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
-        **REDIS_PATIENCE,
+        **BROKER_PATIENCE,
         "visibility_timeout": 3600,
         # Without it, messages of a dead worker wait ten times ten seconds longer.
         "unacked_restore_throttle": 1,
-        # A page that cannot wake a worker goes on at once: the worker looks by itself.
-        "max_retries": 0,
     }
 else:
     CELERY_BROKER_URL = "filesystem://localhost"  # without a host, kombu warns at each start
