@@ -22,16 +22,16 @@ class Via(models.TextChoices):
 class Change(models.Model):
     """One changed field of one record. `old` and `new` are JSON values; references are stored as ids."""
 
-    object_type = models.CharField(max_length=40)
-    object_id = models.BigIntegerField()
-    version = models.PositiveIntegerField(help_text=_("The version of the record that this change made."))
-    field = models.CharField(max_length=60)
-    old = models.JSONField(null=True)
-    new = models.JSONField(null=True)
-    at = models.DateTimeField()
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
-    via = models.CharField(max_length=10, choices=Via)
-    reason = models.CharField(max_length=500, blank=True)
+    object_type = models.CharField(_("kind of record"), max_length=40)
+    object_id = models.BigIntegerField(_("number of the record"))
+    version = models.PositiveIntegerField(_("version"), help_text=_("The version of the record that this change made."))
+    field = models.CharField(_("field"), max_length=60)
+    old = models.JSONField(_("before"), null=True)
+    new = models.JSONField(_("after"), null=True)
+    at = models.DateTimeField(_("when"))
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("by"))
+    via = models.CharField(_("by way of"), max_length=10, choices=Via)
+    reason = models.CharField(_("reason"), max_length=500, blank=True)
 
     class Meta:
         verbose_name = _("change")
