@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
@@ -15,6 +16,12 @@ class CrmConfig(AppConfig):
         database_rules.register(database_rules.append_only("crm_change"))
         # The one signal of the house, and Django's own: SQLite loses triggers when a migration rebuilds a table.
         post_migrate.connect(_install_rules, dispatch_uid="database_rules")
+
+
+class AdministrationConfig(AdminConfig):
+    """Stands in INSTALLED_APPS in place of django.contrib.admin."""
+
+    default_site = "crm.admin_site.StagecraftAdminSite"
 
 
 def _install_rules(sender: AppConfig, using: str, **signal: object) -> None:

@@ -75,6 +75,13 @@ def invite(user: User, *, now: datetime | None = None) -> None:
     _mail_link(user, _("Welcome to Stagecraft"), _(INVITATION), now or clock.now())
 
 
+def link_for(user: User) -> str:
+    uid = urlsafe_base64_encode(force_bytes(user.pk))
+    path = reverse("password-reset-link", args=[uid, tokens.make_token(user)])
+    # Never the host of the request: whoever asks could name another one.
+    return f"{settings.SITE_URL}{path}"
+
+
 def user_of(uid: str, token: str) -> User | None:
     """Whose link this is, if it is still valid."""
     try:
@@ -86,8 +93,5 @@ def user_of(uid: str, token: str) -> User | None:
 
 
 def _mail_link(user: User, subject: str, text: str, now: datetime) -> None:
-    uid = urlsafe_base64_encode(force_bytes(user.pk))
-    path = reverse("password-reset-link", args=[uid, tokens.make_token(user)])
-    # Never the host of the request: whoever asks could name another one.
-    body = text % {"name": user.name, "email": user.email, "link": f"{settings.SITE_URL}{path}"}
+    body = text % {"name": user.name, "email": user.email, "link": link_for(user)}
     queue_mail(f"password:{user.pk}:{secrets.token_hex(8)}", user, subject, body, now)

@@ -24,11 +24,10 @@ INSTALLED_APPS = [
     "leads.apps.LeadsConfig",
     "pipeline.apps.PipelineConfig",
     "metrics.apps.MetricsConfig",
-    "adminsortable2",
     "csp",
     "django_htmx",
     "rest_framework",
-    "django.contrib.admin.apps.SimpleAdminConfig",
+    "crm.apps.AdministrationConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
@@ -228,6 +227,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = environment.text("BEAT_SCHEDULE", str(VAR / "bea
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "mail": {"task": "crm.jobs.deliver_mail", "schedule": 15, "options": {"expires": 15}},
     "tidy up": {"task": "crm.jobs.tidy_up", "schedule": 6 * 3600, "options": {"expires": 3600}},
+    "finish retirements": {"task": "pipeline.jobs.finish_retirements", "schedule": 60, "options": {"expires": 60}},
 }
 
 # --- Logs: one line a request, one line an event; no bodies, no personal data.

@@ -8,12 +8,14 @@ class PipelineConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from crm import access, database_rules, handover, search, verification
+        from crm import access, content, database_rules, handover, search, uses, verification
         from pipeline import access as deals
         from pipeline import invariants
         from pipeline.database_rules import RULES
+        from pipeline.definition import load_shipped
         from pipeline.leaving import hand_over, waiting_work
         from pipeline.search import find_deals
+        from pipeline.uses import conditions_asking_for
 
         access.link("organization", "see", deals.organizations_of_seen_deals)
         access.link("organization", "edit", deals.organizations_of_owned_deals)
@@ -23,3 +25,6 @@ class PipelineConfig(AppConfig):
         verification.register(invariants.INVARIANTS)
         search.register("deals", _("Deals"), "briefcase", find_deals, order=10)
         handover.register("deals", hand_over, waiting_work)
+        content.register("pipelines", load_shipped)
+        for object_type in ("activitytype", "source", "tag"):
+            uses.register(object_type, conditions_asking_for)

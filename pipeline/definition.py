@@ -98,6 +98,13 @@ def load_template(
         return pipeline
 
 
+def load_shipped(by: User | None, now: datetime) -> None:
+    """What a new company starts with: the lists and the three processes."""
+    templates.load_lists()
+    for name in templates.SHIPPED:
+        load_template(name, by=by, now=now)
+
+
 def save_changes(
     pipeline: Pipeline, changed: Sequence[Part], removed: Sequence[Part] = (), *, by: User | None, note: str = "",
     now: datetime | None = None,
@@ -108,7 +115,8 @@ def save_changes(
         now = now or clock.now()
         for part in removed:
             _remove(part, now)
-        for part in changed:
+        # Who gives a mark away goes first: at no time may two stages have it.
+        for part in sorted(changed, key=lambda part: isinstance(part, Stage) and part.qualified_from_here):
             _check_kind(part)
             part.save()
         reasons = blocking(problems(pipeline))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ class Problem:
 
     message: str
     blocks: bool = False
+    stage_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def problems_of_stages(stages: Sequence[Place]) -> list[Problem]:
         Kind.LOST: _("A pipeline needs a stage of the kind “lost”: without one, no deal can be given up."),
     }
     found = [Problem(words, blocks=True) for kind, words in wanted.items() if not kinds[kind]]
-    found += [Problem(words, blocks=True) for words in (*_twice_first(stages), *_qualified(stages))]
+    found += [Problem(words, blocks=True) for words in (*_twice_first(stages), *_same_name(stages), *_qualified(stages))]
     return found
 
 
@@ -97,6 +99,12 @@ def _twice_first(stages: Sequence[Place]) -> list[str]:
         _("“%(one)s” and “%(other)s” are both the first stage; put them in an order.")
         % {"one": first[0], "other": first[1]}
     ]
+
+
+def _same_name(stages: Sequence[Place]) -> list[str]:
+    names = Counter(unicodedata.normalize("NFKC", stage.name).casefold() for stage in stages)
+    twice = [stage.name for stage in stages if names[unicodedata.normalize("NFKC", stage.name).casefold()] > 1]
+    return [_("Two stages are called “%(name)s”.") % {"name": twice[0]}] if twice else []
 
 
 def _qualified(stages: Sequence[Place]) -> list[str]:
@@ -171,12 +179,8 @@ def _broken(condition: EntryCondition) -> Problem | None:
         check_condition(condition)
     except ValidationError as error:
         words = {"stage": condition.stage.name, "condition": condition.label, "why": " ".join(error.messages)}
-        return Problem(
-            _(
-                "%(stage)s: the condition “%(condition)s” is broken and keeps the stage closed until you repair it. %(why)s"
-            )
-            % words
-        )
+        text = _("%(stage)s: the condition “%(condition)s” is broken and keeps the stage closed until you repair it. %(why)s")
+        return Problem(text % words, stage_id=condition.stage_id)
     return None
 
 
