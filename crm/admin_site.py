@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import update_wrapper
 from typing import Any
@@ -14,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import path, reverse, reverse_lazy
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
@@ -23,14 +23,12 @@ from crm.hashers import LONGEST
 from crm.proxy import client_address
 from crm.sign_in import TooManyTries, sign_in
 
-View = Callable[..., HttpResponse]
-
 ASK_AGAIN_AFTER = timedelta(minutes=10)
 STAMP = "administration_confirmed"
 # A write for every page would be for nothing.
 STAMP_STEP = timedelta(seconds=30)
 # The field of the password inside a form that was kept; no form of the administration calls a field like this.
-KEPT_PASSWORD = "_password_again"
+KEPT_PASSWORD = "_password_again"  # noqa: S105  (a name, not a password)
 
 # Sections of the first page and of the side bar; each ModelAdmin names its own.
 SECTIONS = {
@@ -50,8 +48,9 @@ class StagecraftAdminSite(AdminSite):
     def get_urls(self) -> list[Any]:
         urls = [each for each in super().get_urls() if not str(getattr(each, "name", "")).startswith("password_change")]
         for each in urls:
-            if hasattr(getattr(each, "callback", None), "login_url"):
-                each.callback.login_url = reverse_lazy("sign-in")
+            page: Any = getattr(each, "callback", None)
+            if hasattr(page, "login_url"):
+                page.login_url = reverse_lazy("sign-in")
         return [path("confirm/", self.confirm, name="confirm"), *urls]
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -61,7 +60,7 @@ class StagecraftAdminSite(AdminSite):
 
     login.login_required = False  # type: ignore[attr-defined]
 
-    def admin_view(self, view: View, cacheable: bool = False) -> View:
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         guarded = super().admin_view(view, cacheable)
 
         def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -74,7 +73,7 @@ class StagecraftAdminSite(AdminSite):
 
         return update_wrapper(page, guarded)
 
-    @sensitive_post_parameters("password")
+    @method_decorator(sensitive_post_parameters("password"))
     def confirm(self, request: HttpRequest) -> HttpResponse:
         self._refuse_others(request)
         target = _wanted(request)
@@ -96,11 +95,13 @@ class StagecraftAdminSite(AdminSite):
 
     def _refuse_others(self, request: HttpRequest) -> None:
         if not self.has_permission(request):
-            raise PermissionDenied(gettext("The administration is for administrators. Ask one of yours to change something here."))
+            raise PermissionDenied(
+                gettext("The administration is for administrators. Ask one of yours to change something here.")
+            )
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """A role is all there is: Django's groups of permissions get no page."""
-        models = [model_or_iterable] if isinstance(model_or_iterable, type) else list(model_or_iterable)
+        models: list[Any] = [model_or_iterable] if isinstance(model_or_iterable, type) else list(model_or_iterable)
         super().register([each for each in models if each._meta.app_label != "auth"], admin_class, **options)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
@@ -115,7 +116,9 @@ class StagecraftAdminSite(AdminSite):
                 "app_label": section,
                 "app_url": reverse("admin:index"),
                 "has_module_perms": True,
-                "models": [model for model in models if getattr(self._registry[model["model"]], "section", "lists") == section],
+                "models": [
+                    model for model in models if getattr(self._registry[model["model"]], "section", "lists") == section
+                ],
             }
             for section, name in SECTIONS.items()
         ]
@@ -161,6 +164,7 @@ def _stamp(request: HttpRequest) -> None:
 def _password_was_kept_along(request: HttpRequest) -> bool:
     if request.method != "POST" or KEPT_PASSWORD not in request.POST:
         return False
+    request.sensitive_post_parameters = [KEPT_PASSWORD]  # type: ignore[attr-defined]  # left out of reports of errors
     return ConfirmForm(request, request.POST, field=KEPT_PASSWORD).is_valid()
 
 

@@ -49,7 +49,9 @@ def _values(row: models.Model | None) -> dict[str, object]:
     return {column.name: records.stored(getattr(row, column.attname)) for column in columns if not column.primary_key}
 
 
-def _note(pk: int, row: models.Model, changed: dict[str, tuple[object, object]], by: User, now: datetime | None) -> None:
+def _note(
+    pk: int, row: models.Model, changed: dict[str, tuple[object, object]], by: User, now: datetime | None
+) -> None:
     now = now or clock.now()
     Change.objects.bulk_create(
         Change(

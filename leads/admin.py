@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
 
-from crm.admin.base import ListPage, Rows
+from crm.admin.base import ListForm, ListPage, Rows
 from leads.models import Activity, ActivityOutcome, ActivityType, Source
+
+
+def icons() -> list[tuple[str, str]]:
+    """Those that the pages can draw."""
+    names = (settings.BASE_DIR / "static" / "icons.txt").read_text(encoding="utf-8").split()
+    return [(name, name.replace("-", " ")) for name in sorted(names)]
 
 
 @admin.register(Source)
@@ -27,8 +36,13 @@ class Outcomes(Rows):
         return obj is None or not Activity.objects.filter(type=obj).exists()
 
 
+class ActivityTypeForm(ListForm):
+    icon = forms.ChoiceField(label=gettext_lazy("Icon"), choices=icons)
+
+
 @admin.register(ActivityType)
 class ActivityTypePage(ListPage):
+    form = ActivityTypeForm
     list_display = ["name", "key", "counts_as_touch", "counts_as_presentation", "order"]
     fields = ["name", "key", "icon", "directed", "counts_as_touch", "counts_as_presentation", "order", "in_use"]
     inlines = [Outcomes]

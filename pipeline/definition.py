@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import ProtectedError
 from django.utils.translation import gettext as _
 
@@ -115,14 +115,23 @@ def save_changes(
         now = now or clock.now()
         for part in removed:
             _remove(part, now)
-        # Who gives a mark away goes first: at no time may two stages have it.
-        for part in sorted(changed, key=lambda part: isinstance(part, Stage) and part.qualified_from_here):
-            _check_kind(part)
-            part.save()
+        _write(changed)
         reasons = blocking(problems(pipeline))
         if reasons:
             raise ValidationError(reasons)
         return save_version(pipeline, by=by, note=note, now=now)
+
+
+def _write(changed: Sequence[Part]) -> None:
+    # Who gives a mark away goes first: at no time may two stages have it.
+    for part in sorted(changed, key=lambda part: isinstance(part, Stage) and part.qualified_from_here):
+        _check_kind(part)
+        try:
+            part.save()
+        except IntegrityError as error:
+            raise ValidationError(
+                _("“%(part)s” has a name or a mark that another one has.") % {"part": part}
+            ) from error
 
 
 def kind_is_fixed(stage: Stage) -> bool:

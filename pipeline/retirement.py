@@ -41,7 +41,7 @@ def why_not(stage: Stage, to_stage: Stage | None) -> str:
         if Deal.objects.filter(stage=stage).exists():
             return _("There are deals in “%(stage)s”; say which stage they go to.") % {"stage": stage.name}
     elif to_stage not in targets(stage):
-        return _("“%(target)s” cannot take the deals of “%(stage)s”: choose another stage of the same pipeline and kind that is in use.") % {
+        return _("“%(target)s” cannot take the deals of “%(stage)s”: choose another stage in use, of the same pipeline and kind.") % {
             "target": to_stage.name, "stage": stage.name
         }  # fmt: skip
     rest = Stage.objects.in_use().filter(pipeline=stage.pipeline_id).exclude(pk=stage.pk)
@@ -75,18 +75,18 @@ def _take_out(stage: Stage, to_stage: Stage | None, now: datetime) -> None:
         Stage.objects.filter(pk=to_stage.pk).update(qualified_from_here=True)
 
 
-def move_deals(stage: Stage, *, by: User | None, limit: int = BATCH) -> Retirement:
-    """Moves up to `limit` deals out of a retired stage, deleted ones too: they may be restored. Each is its own transaction."""
+def move_deals(stage: Stage, *, by: User | None, limit: int = 0) -> Retirement:
+    """Moves up to `limit` (BATCH) deals out of a retired stage, deleted ones too: they may be restored. Each is its own transaction."""
     target = _where_to(stage)
     if target is None:
         return Retirement(0, 0)
-    waiting = list(Deal.objects.filter(stage=stage).order_by("pk").values_list("pk", flat=True)[:limit])
+    waiting = list(Deal.objects.filter(stage=stage).order_by("pk").values_list("pk", flat=True)[: limit or BATCH])
     for deal_id in waiting:
         moves.move_retired(deal_id, target.pk, by=by)
     return Retirement(len(waiting), Deal.objects.filter(stage=stage).count())
 
 
-def finish(limit: int = BATCH) -> int:
+def finish(limit: int = 0) -> int:
     """The next batch of each retired stage that still holds deals; returns how many moved."""
     unfinished = Stage.objects.filter(
         retired_at__isnull=False, retired_into__isnull=False, deals__isnull=False
@@ -105,7 +105,6 @@ def _where_to(stage: Stage) -> Stage | None:
 
 
 def _who_retired(stage: Stage) -> User | None:
-    version = (
-        PipelineVersion.objects.filter(pipeline=stage.pipeline_id, at=stage.retired_at).select_related("by").first()
-    )
-    return version.by if version else None
+    versions = PipelineVersion.objects.filter(pipeline=stage.pipeline_id, at__gte=stage.retired_at or clock.now())
+    first = versions.select_related("by").order_by("number").first()
+    return first.by if first else None

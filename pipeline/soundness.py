@@ -79,7 +79,9 @@ def problems_of_stages(stages: Sequence[Place]) -> list[Problem]:
         Kind.LOST: _("A pipeline needs a stage of the kind “lost”: without one, no deal can be given up."),
     }
     found = [Problem(words, blocks=True) for kind, words in wanted.items() if not kinds[kind]]
-    found += [Problem(words, blocks=True) for words in (*_twice_first(stages), *_same_name(stages), *_qualified(stages))]
+    found += [
+        Problem(words, blocks=True) for words in (*_twice_first(stages), *_same_name(stages), *_qualified(stages))
+    ]
     return found
 
 
@@ -179,7 +181,9 @@ def _broken(condition: EntryCondition) -> Problem | None:
         check_condition(condition)
     except ValidationError as error:
         words = {"stage": condition.stage.name, "condition": condition.label, "why": " ".join(error.messages)}
-        text = _("%(stage)s: the condition “%(condition)s” is broken and keeps the stage closed until you repair it. %(why)s")
+        text = _(
+            "%(stage)s: the condition “%(condition)s” is broken and keeps the stage closed until you repair it. %(why)s"
+        )
         return Problem(text % words, stage_id=condition.stage_id)
     return None
 

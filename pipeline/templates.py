@@ -101,9 +101,8 @@ def _build_condition(stage: Stage, order: int, entry: dict[str, Any]) -> None:
 
 
 def _build_task(stage: Stage, order: int, entry: dict[str, Any]) -> StageTask:
-    columns = {
-        name: entry[name] for name in ("title", "kind", "instructions", "required", "owner_role") if name in entry
-    }
+    given = ("title", "kind", "instructions", "required", "owner_role")
+    columns: dict[str, Any] = {name: entry[name] for name in given if name in entry}
     follow_up = entry.get("follow_up")
     if follow_up is None:
         columns |= {"offset_days": entry["after"], "after_previous": entry.get("then", False)}

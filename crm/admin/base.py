@@ -42,7 +42,7 @@ class Form(CleanText, forms.ModelForm):
     pass
 
 
-class PlainChoices:
+class PlainFields:
     """A choice is a choice: no buttons beside it that open other pages in small windows."""
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -52,7 +52,7 @@ class PlainChoices:
         return field
 
 
-class Page(PlainChoices, admin.ModelAdmin):
+class Page(PlainFields, admin.ModelAdmin):
     """A refusal that only the rule could find, because somebody was quicker, comes back as a message."""
 
     form = Form
@@ -83,7 +83,9 @@ class Page(PlainChoices, admin.ModelAdmin):
             for message in error.messages:
                 messages.error(request, message)
         except IntegrityError:
-            messages.error(request, gettext("Somebody else was changing the same. Nothing was saved; look at it again."))
+            messages.error(
+                request, gettext("Somebody else was changing the same. Nothing was saved; look at it again.")
+            )
         return redirect(request.get_full_path())
 
 
@@ -99,7 +101,7 @@ class ReadOnly(Page):
         return False
 
 
-class Rows(PlainChoices, admin.TabularInline):
+class Rows(PlainFields, admin.TabularInline):
     """Inline rows; they end or are retired rather than deleted, unless a page says otherwise."""
 
     form = Form
@@ -116,7 +118,9 @@ class ConfiguredPage(Page):
     def save_model(self, request: HttpRequest, obj: Any, form: forms.ModelForm, change: bool) -> None:
         configuration.save(obj, by=request.user)  # type: ignore[arg-type]
 
-    def save_formset(self, request: HttpRequest, form: forms.ModelForm, formset: BaseInlineFormSet, change: bool) -> None:
+    def save_formset(
+        self, request: HttpRequest, form: forms.ModelForm, formset: BaseInlineFormSet, change: bool
+    ) -> None:
         for row in formset.save(commit=False):
             configuration.save(row, by=request.user)  # type: ignore[arg-type]
         for row in formset.deleted_objects:

@@ -76,7 +76,9 @@ def is_last_admin(user_id: int) -> bool:
 
 
 class DeactivateForm(house.Form):
-    deals_to = forms.ModelChoiceField(User.objects.none(), label=gettext_lazy("Who takes over"), required=False, empty_label="–")
+    deals_to = forms.ModelChoiceField(
+        User.objects.none(), label=gettext_lazy("Who takes over"), required=False, empty_label="–"
+    )
 
     def __init__(self, leaving: User, held: dict[str, int], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -88,9 +90,13 @@ class DeactivateForm(house.Form):
 
 class CompanyForm(Form):
     time_zone = forms.ChoiceField(
-        label=gettext_lazy("Time zone"), choices=time_zones, help_text=gettext_lazy("Where a day of the company begins and ends.")
+        label=gettext_lazy("Time zone"),
+        choices=time_zones,
+        help_text=gettext_lazy("Where a day of the company begins and ends."),
     )
-    fiscal_year_starts_in = forms.TypedChoiceField(label=gettext_lazy("Fiscal year starts in"), choices=MONTHS, coerce=int)
+    fiscal_year_starts_in = forms.TypedChoiceField(
+        label=gettext_lazy("Fiscal year starts in"), choices=MONTHS, coerce=int
+    )
     working_days = forms.MultipleChoiceField(
         label=gettext_lazy("Working days"), choices=DAYS, widget=forms.CheckboxSelectMultiple,
         help_text=gettext_lazy("Tasks that count working days are due on these, holidays left out."),

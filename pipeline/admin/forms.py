@@ -18,7 +18,7 @@ from leads.models import ActivityType
 from pipeline import templates
 from pipeline.conditions import KINDS, OPERATORS
 from pipeline.definition import kind_is_fixed, why_not_removable
-from pipeline.models import Deal, EntryCondition, Pipeline, Stage
+from pipeline.models import Deal, Pipeline, Stage
 from pipeline.soundness import COMPARES, Place, blocking, check_condition, problems_of_stages, tidy_condition
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ class Note(forms.Form):
 class NewPipelineForm(Form):
     start = forms.ChoiceField(
         label=gettext_lazy("Start from"),
-        help_text=gettext_lazy("Its stages, conditions, tasks and texts are copied; everything can be changed afterwards."),
+        help_text=gettext_lazy(
+            "Its stages, conditions, tasks and texts are copied; everything can be changed afterwards."
+        ),
     )
 
     class Meta:
@@ -76,7 +78,9 @@ class PipelineForm(ListForm, Note):
         in_use = super().clean_in_use()
         waiting = Deal.objects.existing().open().filter(pipeline=self.instance).count()
         if not in_use and waiting:
-            raise ValidationError(gettext("%(number)d open deals would be lost to sight: move or close them first.") % {"number": waiting})
+            raise ValidationError(
+                gettext("%(number)d open deals would be lost to sight: move or close them first.") % {"number": waiting}
+            )
         return in_use
 
 
@@ -195,7 +199,9 @@ class ConditionForm(PartForm):
             "data-uses": json.dumps({key: kind.uses for key, kind in KINDS.items()}),
             "data-compares": json.dumps(sorted(COMPARES)),
         }
-        types = ActivityType.objects.filter(retired_at__isnull=True) | ActivityType.objects.filter(pk=now.activity_type_id)
+        types = ActivityType.objects.filter(retired_at__isnull=True) | ActivityType.objects.filter(
+            pk=now.activity_type_id
+        )
         self.fields["activity_type"].queryset = types  # type: ignore[attr-defined]
 
     def _offer(self, name: str, choices: Iterable[tuple[str, StrOrPromise]], now: str, blank: bool = True) -> None:
@@ -243,7 +249,9 @@ class ResourceForm(PartForm):
 
 
 class RetireForm(house.Form):
-    to_stage = forms.ModelChoiceField(Stage.objects.none(), label=gettext_lazy("Its deals go to"), empty_label=gettext_lazy("Choose a stage"))
+    to_stage = forms.ModelChoiceField(
+        Stage.objects.none(), label=gettext_lazy("Its deals go to"), empty_label=gettext_lazy("Choose a stage")
+    )
     note = forms.CharField(label=gettext_lazy("What changed"), max_length=500, required=False)
 
     def __init__(self, targets: list[Stage], deals: int, *args: Any, **kwargs: Any) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.urls import reverse
 
 from crm.admin.base import ReadOnly
 from pipeline.models import AttemptCondition, Deal, MoveAttempt, StageVisit
@@ -16,7 +15,7 @@ class Stays(admin.TabularInline):
     model = StageVisit
     fk_name = "deal"
     verbose_name_plural = StageVisit._meta.verbose_name_plural
-    fields = readonly_fields = ["seq", "stage", "entered_at", "left_at", "by", "via", "let_in", "reason", "undone_at"]
+    fields = ("seq", "stage", "entered_at", "left_at", "by", "via", "let_in", "reason", "undone_at")
     extra = 0
     can_delete = False
 
@@ -41,9 +40,6 @@ class DealPage(ReadOnly):
     ]  # fmt: skip
     inlines = [Stays]
 
-    def view_on_site(self, deal: Deal) -> str:
-        return reverse("deal", args=[deal.pk])
-
 
 @admin.register(StageVisit)
 class VisitPage(ReadOnly):
@@ -60,7 +56,7 @@ class VisitPage(ReadOnly):
 
 class Missing(admin.TabularInline):
     model = AttemptCondition
-    fields = readonly_fields = ["condition", "result"]
+    fields = ("condition", "result")
     extra = 0
     can_delete = False
 

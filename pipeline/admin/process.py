@@ -9,7 +9,8 @@ from django.contrib import admin, messages
 from django.db.models import Count, Max, Q, QuerySet
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext_lazy
+from django.shortcuts import redirect
+from django.utils.translation import gettext, gettext_lazy
 
 from crm.admin.base import InUse, Page, ReadOnly, Rows
 from pipeline import definition
@@ -25,6 +26,12 @@ class Parts(Rows):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).filter(retired_at__isnull=True)
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> type[BaseInlineFormSet]:
+        """Without Django's own look at what a deletion would take along: the rule retires what something refers to."""
+        formset = super().get_formset(request, obj, **kwargs)
+        formset.form = type("Part", (formset.form,), {"hand_clean_DELETE": lambda form: None})
+        return formset
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """“Remove”: the rule decides whether the row goes or is retired, or refuses."""
@@ -52,7 +59,9 @@ class DefinitionPage(Page):
     def save_model(self, request: HttpRequest, obj: Any, form: forms.ModelForm, change: bool) -> None:
         """Nothing yet: it is saved along with its parts."""
 
-    def save_related(self, request: HttpRequest, form: forms.ModelForm, formsets: list[BaseInlineFormSet], change: bool) -> None:
+    def save_related(
+        self, request: HttpRequest, form: forms.ModelForm, formsets: list[BaseInlineFormSet], change: bool
+    ) -> None:
         changed: list[Any] = [form.instance] if form.has_changed() else []
         removed: list[Any] = []
         for formset in formsets:
@@ -128,7 +137,9 @@ class PipelinePage(DefinitionPage):
     def pipeline_of(self, obj: Pipeline) -> Pipeline:
         return obj
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[forms.ModelForm]:
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> type[forms.ModelForm]:
         self.form = PipelineForm if change else NewPipelineForm
         return super().get_form(request, obj, change, **kwargs)
 
@@ -138,7 +149,9 @@ class PipelinePage(DefinitionPage):
     def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
         return self.inlines if obj else []
 
-    def save_related(self, request: HttpRequest, form: forms.ModelForm, formsets: list[BaseInlineFormSet], change: bool) -> None:
+    def save_related(
+        self, request: HttpRequest, form: forms.ModelForm, formsets: list[BaseInlineFormSet], change: bool
+    ) -> None:
         if change:
             return super().save_related(request, form, formsets, change)
         given = form.cleaned_data
@@ -151,16 +164,17 @@ class PipelinePage(DefinitionPage):
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
         """Straight to its stages: an empty name is not a process yet."""
-        request.POST = request.POST.copy()
-        request.POST["_continue"] = "1"
-        return super().response_add(request, obj, post_url_continue)
+        messages.success(request, gettext("“%(name)s” is made. These are its steps and stages.") % {"name": obj.name})
+        return redirect("admin:pipeline_pipeline_change", obj.pk)
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         pipeline = context.get("original")
         if pipeline is not None:
             context |= {
                 "found": problems(pipeline) if request.method == "GET" else [],
-                "retired_stages": Stage.objects.filter(pipeline=pipeline, retired_at__isnull=False).select_related("retired_into"),
+                "retired_stages": Stage.objects.filter(pipeline=pipeline, retired_at__isnull=False).select_related(
+                    "retired_into"
+                ),
                 "latest": PipelineVersion.objects.filter(pipeline=pipeline).select_related("by").first(),
             }
         return super().render_change_form(request, context, *args, **kwargs)
@@ -176,5 +190,8 @@ class VersionPage(ReadOnly):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PipelineVersion]:
         found = super().get_queryset(request)
-        is_list = request.resolver_match is not None and request.resolver_match.url_name == "pipeline_pipelineversion_changelist"
+        is_list = (
+            request.resolver_match is not None
+            and request.resolver_match.url_name == "pipeline_pipelineversion_changelist"
+        )
         return found.defer("definition") if is_list else found

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
+from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -60,7 +61,9 @@ class Conditions(StageParts):
             {
                 "fields": [("when_value_at_least", "when_currency"), ("when_tag", "when_source", "when_customer")],
                 "classes": ["collapse"],
-                "description": gettext_lazy("All that is filled here must hold; elsewhere the condition is shown as not needed."),
+                "description": gettext_lazy(
+                    "All that is filled here must hold; elsewhere the condition is shown as not needed."
+                ),
             },
         ),
     ]
@@ -82,13 +85,17 @@ class Tasks(StageParts):
                 ]
             },
         ),
-        (gettext_lazy("Repeats"), {"fields": [("repeat_days", "repeat_limit", "repeat_until")], "classes": ["collapse"]}),
+        (
+            gettext_lazy("Repeats"),
+            {"fields": [("repeat_days", "repeat_limit", "repeat_until")], "classes": ["collapse"]},
+        ),
     ]
 
 
 class Resources(StageParts):
     model = Resource
     form = ResourceForm
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
     fieldsets = [(None, {"fields": [("order", "kind", "for_buyer"), "title", "stage_task", "text", "url"]})]
 
 
@@ -155,10 +162,14 @@ class StagePage(DefinitionPage):
             return False
         messages.success(request, gettext("“%(stage)s” is retired.") % {"stage": stage.name})
         if done.moved and target:
-            words = ngettext("%(number)d deal went to “%(target)s”.", "%(number)d deals went to “%(target)s”.", done.moved)
+            words = ngettext(
+                "%(number)d deal went to “%(target)s”.", "%(number)d deals went to “%(target)s”.", done.moved
+            )
             messages.success(request, words % {"number": done.moved, "target": target.name})
         if done.left:
-            words = ngettext("%(number)d deal follows within minutes.", "%(number)d deals follow within minutes.", done.left)
+            words = ngettext(
+                "%(number)d deal follows within minutes.", "%(number)d deals follow within minutes.", done.left
+            )
             messages.info(request, words % {"number": done.left})
         return True
 

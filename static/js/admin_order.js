@@ -47,6 +47,7 @@ function addHandle(list, row) {
   const place = row.querySelector("summary .order-place") ?? number.parentElement;
   place.prepend(handle);
   number.classList.add("order-number");
+  number.tabIndex = -1;
 }
 
 function listOf(group) {

@@ -26,5 +26,7 @@ class Command(BaseCommand):
             )
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
-        self.stdout.write(_("Ready. Open this link within an hour to set the password of %(email)s:") % {"email": options["email"]})
+        self.stdout.write(
+            _("Ready. Open this link within an hour to set the password of %(email)s:") % {"email": options["email"]}
+        )
         self.stdout.write(link)
