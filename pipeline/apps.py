@@ -8,7 +8,7 @@ class PipelineConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from crm import access, database_rules, handover, search, verification
+        from crm import access, database_rules, demo, handover, search, verification
         from pipeline import access as deals
         from pipeline import invariants
         from pipeline.database_rules import RULES
@@ -23,3 +23,4 @@ class PipelineConfig(AppConfig):
         verification.register(invariants.INVARIANTS)
         search.register("deals", _("Deals"), "briefcase", find_deals, order=10)
         handover.register("deals", hand_over, waiting_work)
+        demo.register("pipeline.demo.story")
