@@ -43,13 +43,12 @@ def words(plan: Plan, people: People, world: World, chance: Random) -> dict[str,
     organization = plan.customer.organization
     place, places = FACTS["places"][organization.industry]
     boss = people.roles.get(ContactRole.DECISION_MAKER)
-    year = (world.today + datetime.timedelta(days=150)).year
+    year = world.day(round(plan.closed) - 60).year
     sites = max(plan.customer.sites, 2)
     return {
         "who": people.main.name, "boss": boss.name if boss else "the management", "rep": plan.rep.name, "city": organization.city,
         "country": organization.country, "sites": sites, "place": place, "places": places, "day": pick(WEEKDAYS, chance),
-        "amount": money.format_money(plan.value, plan.customer.currency), "year": year, "next_year": year + 1,
-        "number": chance.randrange(20_000, 99_999),
+        "few": chance.randrange(3, 10), "amount": money.format_money(plan.value, plan.customer.currency), "year": year,        "number": chance.randrange(20_000, 99_999),
     }  # fmt: skip
 
 

@@ -88,7 +88,7 @@ def make(world: World, processes: Processes) -> list[Plan]:
 
 def _closings(world: World, processes: Processes, crew: Crew, rep: User, chance: Random) -> Iterator[Plan]:
     closed = {key: FACTS["pipelines"][key]["closed"][crew.team.name] for key in KEYS}
-    owed_won = owed = 0.5
+    owed_won, owed = chance.random(), chance.random()
     for month in range(MONTHS, -1, -1):
         pace = 1.0 if month <= _FULL_PACE else 0.6
         owed += sum(closed.values()) * pace * (1.0 if month else (world.today.day - 1) / 30)
@@ -150,7 +150,9 @@ def _open_deals(processes: Processes, crew: Crew, rep: User, chance: Random) -> 
     for key in KEYS:
         process = processes.by_key[key]
         shares = {str(place): share for place, share in enumerate(process.facts["open_in"])}
-        for place in deal_out(shares, process.facts["open"][crew.team.name], chance):
+        usual = process.facts["open"][crew.team.name]
+        more_or_less = FACTS["open"]["more_or_less"][crew.reps.index(rep)]
+        for place in deal_out(shares, usual + more_or_less if usual > 9 else usual, chance):
             yield Plan(process, crew, rep, Kind.OPEN, int(place))
 
 

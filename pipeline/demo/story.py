@@ -152,7 +152,7 @@ def _said_in(spoken: list[Activity], at: datetime.datetime) -> Activity | None:
 
 def _write_tasks(told: Sequence[tuple[Deal, Tale]], world: World) -> None:
     chance = world.random("tasks")
-    standing = {visit.deal_id: visit for visit in StageVisit.objects.current()}
+    standing = {visit.deal_id: visit for visit in StageVisit.objects.current().select_related("close_reason")}
     tasks = []
     for deal, tale in told:
         visit = standing[deal.pk]

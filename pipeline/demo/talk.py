@@ -64,7 +64,8 @@ class Talk:
         said = [each for step in self.plan.steps for each in self._in(step)]
         said += self._at_the_end()
         spare = [each for each in said if not each.needed]
-        for each in self.chance.sample(spare, min(max(len(said) - _MOST, 0), len(spare))):
+        most = self.chance.randrange(_MOST - 4, _MOST + 1)
+        for each in self.chance.sample(spare, min(max(len(said) - most, 0), len(spare))):
             said.remove(each)
         while len(said) < _FEWEST:
             said.append(self._any_in(self.plan.steps[-1]))

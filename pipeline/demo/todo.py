@@ -31,8 +31,8 @@ class ToDo:
     def tasks(self) -> list[Task]:
         if self.plan.outcome == Kind.WON:
             return list(self._after_winning())
-        if not self.plan.is_open:
-            return []
+        if self.plan.outcome == Kind.LOST:
+            return list(self._after_losing())
         return [*self._done_here(), *self._open_here()]
 
     # --- Open deals
@@ -98,6 +98,18 @@ class ToDo:
                 done = max(self.world.moment(-left + 0.5), closed)
                 task.state, task.closed_at, task.closed_by, task.version, task.updated_at = Task.State.DONE, done, task.owner, 2, done
             yield task
+
+    def _after_losing(self) -> Iterator[Task]:
+        """For those who said "not now": a call on the day that they named."""
+        reason, closed = self.visit.close_reason, self.visit.entered_at
+        if reason is None or not reason.asks_date:
+            return
+        due = calendar.end_of_day(closed.date() + datetime.timedelta(days=self.chance.randrange(60, 190)), self.deal.owner)
+        title = f"Come back to {self.deal.title}"[:200]
+        task = Task(deal=self.deal, title=title, kind="call", owner=self.deal.owner, due_at=due, **self._stamp(closed))
+        if due < self.world.now:
+            task.state, task.closed_at, task.closed_by, task.version = Task.State.DONE, due.replace(hour=9), self.deal.owner, 2
+        yield task
 
     def _planned(self, template: StageTask, due: datetime.datetime) -> Task:
         owner = self.helper if template.owner_role == "success" and self.helper else self.deal.owner

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm import demo
-from crm.demo.company import ZONE, Staff
+from crm.demo.company import ZONE, Account, Staff, standing_accounts
 from crm.demo.world import World
 from crm.models import Company, User
 
@@ -29,17 +29,19 @@ class Command(BaseCommand):
             raise CommandError(_("The demo data comes with a known password, so it is only made with DEBUG on."))
         if User.objects.exists():
             if options["if_empty"]:
+                self._print_accounts(standing_accounts())
                 return
             raise CommandError(_("This database is in use: the demo data needs an empty one."))
         with transaction.atomic():
             world = begin(options["seed"])
             demo.tell(world)
-        self._print_accounts(world.of(Staff))
+        self._print_accounts(world.of(Staff).accounts)
 
-    def _print_accounts(self, staff: Staff) -> None:
-        self.stdout.write(_("Demo data is there. Sign in as:"))
-        for account in staff.accounts:
-            self.stdout.write(f"  {account.user.get_role_display():8} {account.email:32} {account.password}")
+    def _print_accounts(self, accounts: list[Account]) -> None:
+        if accounts:
+            self.stdout.write(_("Demo data is there. Sign in as:"))
+        for account in accounts:
+            self.stdout.write(f"  {account.user.get_role_display():8} {account.user.email:32} {account.password}")
 
 
 def begin(seed: int) -> World:
