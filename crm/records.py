@@ -95,7 +95,18 @@ class PastChange:
 def note_past(changes: Iterable[PastChange], *, via: str) -> None:
     """Many thousands at once: without the model, which takes four times as long."""
     rows = [
-        (object_type(each.record), each.record.pk, each.version, name, _json(old), _json(new), each.at, each.by and each.by.pk, via, "")
+        (
+            object_type(each.record),
+            each.record.pk,
+            each.version,
+            name,
+            _json(old),
+            _json(new),
+            each.at,
+            each.by and each.by.pk,
+            via,
+            "",
+        )
         for each in changes
         for name, (old, new) in each.changed.items()
     ]

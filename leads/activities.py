@@ -66,14 +66,7 @@ def log(
 
 def log_past(entries: Sequence[tuple[NewActivity, User, Organization | None]], *, via: str) -> list[Activity]:
     """Many at once, each logged when it happened by the one who was there. Texts are taken as they are."""
-    made = [
-        Activity(
-            type=entry.type, direction=entry.direction if entry.type.directed else "", outcome=entry.outcome, text=entry.text,
-            happened_at=entry.happened_at, by=by, organization=organization, created_at=entry.happened_at, created_by=by,
-            updated_at=entry.happened_at, updated_by=by,
-        )
-        for entry, by, organization in entries
-    ]  # fmt: skip
+    made = [_past(entry, by, organization) for entry, by, organization in entries]
     Activity.objects.bulk_create(made)
     with_whom = Activity.contacts.through
     with_whom.objects.bulk_create(
@@ -83,3 +76,13 @@ def log_past(entries: Sequence[tuple[NewActivity, User, Organization | None]], *
     )
     records.note_past(map(records.created_then, made), via=via)
     return made
+
+
+def _past(entry: NewActivity, by: User, organization: Organization | None) -> Activity:
+    if entry.happened_at is None:
+        raise ValidationError({"happened_at": _("Say when it happened.")})
+    return Activity(
+        type=entry.type, direction=entry.direction if entry.type.directed else "", outcome=entry.outcome, text=entry.text,
+        happened_at=entry.happened_at, by=by, organization=organization, created_at=entry.happened_at, created_by=by,
+        updated_at=entry.happened_at, updated_by=by,
+    )  # fmt: skip

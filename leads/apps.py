@@ -21,4 +21,4 @@ class LeadsConfig(AppConfig):
             "organizations", partial(writing.hand_over, Organization), partial(writing.owned_by, Organization)
         )
         handover.register("contacts", partial(writing.hand_over, Contact), partial(writing.owned_by, Contact))
-        demo.register("leads.demo.customers")
+        demo.register("leads.demo.customers", _("shops and warehouses"))

@@ -64,11 +64,11 @@ def create(
         return record
 
 
-def add_past(made: Sequence[Organization] | Sequence[Contact], *, via: str) -> None:
+def add_past(model: type[R], made: Sequence[R], *, via: str) -> None:
     """Many at once, each with its own time and person of creation. Their values are taken as they are."""
     for record in made:
         record.name_key = name_key(record.name)
-    type(made[0]).objects.bulk_create(made)
+    model.objects.bulk_create(made)
     records.note_past(map(records.created_then, made), via=via)
 
 

@@ -23,4 +23,4 @@ class PipelineConfig(AppConfig):
         verification.register(invariants.INVARIANTS)
         search.register("deals", _("Deals"), "briefcase", find_deals, order=10)
         handover.register("deals", hand_over, waiting_work)
-        demo.register("pipeline.demo.story")
+        demo.register("pipeline.demo.story", _("eighteen months of deals"))

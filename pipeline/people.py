@@ -77,7 +77,9 @@ def keep_past(contacts: Sequence[DealContact], members: Sequence[DealMember], *,
     DealMember.objects.bulk_create(members)
     named = [(each.deal, {"contacts": (None, _shown(each))}) for each in contacts]
     named += [(each.deal, {"members": (None, f"{each.user_id} {each.role}")}) for each in members]
-    records.note_past((PastChange(deal, 1, changed, deal.created_by, deal.created_at) for deal, changed in named), via=via)
+    records.note_past(
+        (PastChange(deal, 1, changed, deal.created_by, deal.created_at) for deal, changed in named), via=via
+    )
 
 
 def _shown(person: DealContact) -> str:

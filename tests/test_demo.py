@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from io import StringIO
 from statistics import median
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
@@ -23,8 +24,19 @@ from crm.models import Change, Company, Membership, Team, User
 from leads.models import Activity, Contact, Organization
 from pipeline import approvals
 from pipeline.models import (
-    Approval, AttemptCondition, Commitment, Deal, DealActivity, DealContact, Kind, MoveAttempt, Pipeline, Stage, StageVisit, Task,
-)  # fmt: skip
+    Approval,
+    AttemptCondition,
+    Commitment,
+    Deal,
+    DealActivity,
+    DealContact,
+    Kind,
+    MoveAttempt,
+    Pipeline,
+    Stage,
+    StageVisit,
+    Task,
+)
 from pipeline.moves.move import missing_for
 
 TODAY = datetime.date(2026, 9, 15)
@@ -58,9 +70,9 @@ def digest() -> str:
 
 
 @pytest.fixture(scope="module")
-def told(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> Iterator[tuple[World, list[str]]]:
+def told(django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[World, list[str]]]:
     """The story once for all tests of this file, with the digests of two tellings."""
-    with django_db_blocker.unblock(), transaction.atomic():  # type: ignore[attr-defined]
+    with django_db_blocker.unblock(), transaction.atomic():
         digests = []
         with transaction.atomic():
             tell()
@@ -96,8 +108,8 @@ def shown() -> list[Deal]:
     return list(Deal.objects.open().select_related("stage", "owner", "organization"))
 
 
-def share(deals: list[Deal], holds: object) -> float:
-    return sum(map(holds, deals)) / len(deals)  # type: ignore[arg-type]
+def share(deals: list[Deal], holds: Callable[[Deal], bool]) -> float:
+    return sum(map(holds, deals)) / len(deals)
 
 
 # --- Who may have it

@@ -84,20 +84,31 @@ def standing_accounts() -> list[Account]:
     """Those of an earlier day whose password is still the one that was told."""
     people = [_FACTS["admin"], *(person for team in _FACTS["teams"] for person in (team["manager"], *team["reps"]))]
     users = User.objects.active().filter(email__in=[_address(person) for person in people if "login" in person])
-    return [Account(_FACTS["password"], user) for user in users.order_by("pk") if user.check_password(_FACTS["password"])]
+    return [
+        Account(_FACTS["password"], user) for user in users.order_by("pk") if user.check_password(_FACTS["password"])
+    ]
 
 
 def _address(person: dict[str, str]) -> str:
     return f"{person.get('login') or '.'.join(plain(person['name']).split())}@{_FACTS['domain']}"
 
 
+_SPELT = {"ß": "ss", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "ı": "i", "æ": "ae", "đ": "d"}
+
+
 def plain(name: str) -> str:
     """The name as it stands in an address: small letters of the English alphabet, words apart."""
-    name = name.translate(str.maketrans({"ß": "ss", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "ı": "i", "æ": "ae", "đ": "d"}))
-    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    letters = (
+        unicodedata.normalize("NFKD", "".join(_SPELT.get(char, char) for char in name))
+        .encode("ascii", "ignore")
+        .decode()
+        .lower()
+    )
     return " ".join("".join(char if char.isalnum() else " " for char in letters).split())
 
 
 def _holidays(world: World) -> list[tuple[datetime.date, str]]:
     years = range(world.today.year - 2, world.today.year + 2)
-    return [(datetime.date(year, each["month"], each["day"]), each["name"]) for year in years for each in _FACTS["holidays"]]
+    return [
+        (datetime.date(year, each["month"], each["day"]), each["name"]) for year in years for each in _FACTS["holidays"]
+    ]

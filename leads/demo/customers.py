@@ -43,7 +43,12 @@ class Customers(list[Customer]):
 def chapter(world: World) -> None:
     lists.load_lists()
     chance = world.random("customers")
-    owners = [rep for crew in world.of(Staff).crews for rep in crew.reps for _ in range(_FACTS["owners"]["each"][crew.team.name])]
+    owners = [
+        rep
+        for crew in world.of(Staff).crews
+        for rep in crew.reps
+        for _ in range(_FACTS["owners"]["each"][crew.team.name])
+    ]
     chance.shuffle(owners)
     places = deal_out({name: country["share"] for name, country in _COUNTRIES.items()}, len(owners), chance)
     trades = deal_out({name: trade["share"] for name, trade in _TRADES.items()}, len(owners), chance)
@@ -52,8 +57,8 @@ def chapter(world: World) -> None:
         _customer(place, names[place].next(trade), trade, days_ago, owner, chance, world)
         for place, trade, days_ago, owner in zip(places, trades, _met(len(owners), chance), owners, strict=True)
     )
-    writing.add_past([customer.organization for customer in made], via=Via.IMPORT)
-    writing.add_past([contact for customer in made for contact in customer.people.values()], via=Via.IMPORT)
+    writing.add_past(Organization, [customer.organization for customer in made], via=Via.IMPORT)
+    writing.add_past(Contact, [contact for customer in made for contact in customer.people.values()], via=Via.IMPORT)
     world.keep(made)
 
 
@@ -75,7 +80,9 @@ class _Names:
         stems, endings = list(self.country["stems"]), self.country["endings"][trade]
         self.chance.shuffle(stems)
         yield from (f"{stem} {ending}" for ending in endings for stem in stems)
-        yield from (f"{stem} {ending} {city}" for city in self.country["cities"] for ending in endings for stem in stems)
+        yield from (
+            f"{stem} {ending} {city}" for city in self.country["cities"] for ending in endings for stem in stems
+        )
 
     def next(self, trade: str) -> str:
         return next(self.left[trade])

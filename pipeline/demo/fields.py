@@ -29,12 +29,16 @@ class People:
 
 def people_of(plan: Plan, chance: Random) -> People:
     """Without a named decision maker, whoever decides is not among them."""
-    roles = {role: contact for role, contact in plan.customer.people.items() if role != ContactRole.DECISION_MAKER or plan.named}
+    roles = {
+        role: contact
+        for role, contact in plan.customer.people.items()
+        if role != ContactRole.DECISION_MAKER or plan.named
+    }
     main = roles["champion"]
     if chance.random() < 0.06:
-        roles["blocker"] = roles.pop("influencer", None) or roles.pop("user", main)
-        if roles["blocker"] is main:
-            del roles["blocker"]
+        against = next((role for role in ("influencer", "user") if role in roles), None)
+        if against is not None:
+            roles["blocker"] = roles.pop(against)
     return People(main, roles)
 
 
@@ -46,10 +50,20 @@ def words(plan: Plan, people: People, world: World, chance: Random) -> dict[str,
     year = world.day(round(plan.closed) - 60).year
     sites = max(plan.customer.sites, 2)
     return {
-        "who": people.main.name, "boss": boss.name if boss else "the management", "rep": plan.rep.name, "city": organization.city,
-        "country": organization.country, "sites": sites, "place": place, "places": places, "day": pick(WEEKDAYS, chance),
-        "few": chance.randrange(3, 10), "amount": money.format_money(plan.value, plan.customer.currency), "year": year,        "number": chance.randrange(20_000, 99_999),
-    }  # fmt: skip
+        "who": people.main.name,
+        "boss": boss.name if boss else "the management",
+        "rep": plan.rep.name,
+        "city": organization.city,
+        "country": organization.country,
+        "sites": sites,
+        "place": place,
+        "places": places,
+        "day": pick(WEEKDAYS, chance),
+        "few": chance.randrange(3, 10),
+        "amount": money.format_money(plan.value, plan.customer.currency),
+        "year": year,
+        "number": chance.randrange(20_000, 99_999),
+    }
 
 
 def say(sentence: str, named: dict[str, Any]) -> str:
@@ -57,7 +71,9 @@ def say(sentence: str, named: dict[str, Any]) -> str:
     return said[:1].upper() + said[1:]
 
 
-def of_deal(plan: Plan, named: dict[str, Any], processes: Processes, world: World, sources: dict[str, Source], chance: Random) -> dict[str, Any]:
+def of_deal(
+    plan: Plan, named: dict[str, Any], processes: Processes, world: World, sources: dict[str, Source], chance: Random
+) -> dict[str, Any]:
     organization = plan.customer.organization
     product = 4 if plan.process.key == "b2b" and chance.random() < 0.3 else _PRODUCT_OF.get(organization.industry, 0)
     product = 3 if chance.random() < 0.12 else product
@@ -72,7 +88,12 @@ def _expected_close(plan: Plan, world: World, chance: Random) -> datetime.date |
     if plan.is_open:
         return _still_expected(plan, world, chance)
     closed = plan.here.left_at.astimezone(world.zone).date()
-    if plan.rep.name == ARCS["late_with_large_deals"] and plan.outcome == Kind.WON and plan.value and plan.value >= LARGE:
+    if (
+        plan.rep.name == ARCS["late_with_large_deals"]
+        and plan.outcome == Kind.WON
+        and plan.value
+        and plan.value >= LARGE
+    ):
         return closed - datetime.timedelta(days=chance.randrange(24, 63))
     return closed + datetime.timedelta(days=round(chance.gauss(1, 5)))
 

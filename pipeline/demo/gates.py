@@ -73,7 +73,9 @@ class Way:
         if before is not None and place < before.place:
             self.passage.moves.append(PastMove(stage, at, self.plan.rep, LetIn.BACKWARD))
             return
-        warned = [condition for condition in self._conditions(place) if not condition.blocks and self._warns(condition, at)]
+        warned = [
+            condition for condition in self._conditions(place) if not condition.blocks and self._warns(condition, at)
+        ]
         reason = self._why_waved_through(place, before)
         let_in, by, over = LetIn.CONDITIONS, self.plan.rep, self._asked(place)[:1] if reason else []
         if before is not None:
@@ -91,11 +93,18 @@ class Way:
             return not self.success
         if condition.field == "expected_close":
             return self.expected is None or (condition.operator == "in_future" and self.expected <= at.date())
-        return (condition.field == "value" and self.plan.value is None) or (condition.field == "source" and not self.plan.source)
+        return (condition.field == "value" and self.plan.value is None) or (
+            condition.field == "source" and not self.plan.source
+        )
 
     def _why_waved_through(self, place: int, before: Step | None) -> str:
         """A manager's reason, for some deals in which nobody with a say was named."""
-        if (self.plan.process.key, place) != _SETTLED or self.plan.named or before is None or self._known(self._asked(place)[0]):
+        if (
+            (self.plan.process.key, place) != _SETTLED
+            or self.plan.named
+            or before is None
+            or self._known(self._asked(place)[0])
+        ):
             return ""
         one = self.plan.crew.manager.name == ARCS["overrides_most"]
         share = GATES["overridden_by_one" if one else "overridden_by_others"]
@@ -110,19 +119,26 @@ class Way:
             self._refuse(before.place, place, when, open_ones)
 
     def _refuse(self, origin: int, place: int, at: datetime.datetime, open_ones: Sequence[EntryCondition]) -> None:
-        self.passage.refusals.append(PastRefusal(self._stage(origin), self._stage(place), at, self.plan.rep, tuple(open_ones)))
+        self.passage.refusals.append(
+            PastRefusal(self._stage(origin), self._stage(place), at, self.plan.rep, tuple(open_ones))
+        )
 
     def _agree(self, place: int, at: datetime.datetime, before: Step | None, but: Sequence[EntryCondition]) -> None:
         since = before.entered_at if before is not None else at
         for condition in self._asked(place):
             if condition not in but and not self._known(condition):
-                self._record(condition, place, max(since, at - datetime.timedelta(minutes=self.chance.randrange(4, 30))))
+                self._record(
+                    condition, place, max(since, at - datetime.timedelta(minutes=self.chance.randrange(4, 30)))
+                )
 
     def _record(self, condition: EntryCondition, place: int, at: datetime.datetime) -> None:
         if condition.kind == "by_hand":
             evidence, contact = say(pick(EVIDENCE["by_hand"], self.chance), self.named), None
         else:
-            evidence, contact = say(pick(EVIDENCE[self.plan.process.key][place], self.chance), self.named), self.people.main
+            evidence, contact = (
+                say(pick(EVIDENCE[self.plan.process.key][place], self.chance), self.named),
+                self.people.main,
+            )
         self.passage.agreed.append(Agreed(condition, at, evidence, contact))
 
     def _be_approved(self, place: int, at: datetime.datetime, before: Step | None) -> None:
@@ -133,7 +149,9 @@ class Way:
                 if self.chance.random() < 0.15:
                     early = self.world.between(since, at, 0.45)
                     answer = pick(GATES["approval_refusals"], self.chance)
-                    self._ask(condition, early, Approval.Decision.DECLINED, self.world.between(early, asked, 0.5), answer)
+                    self._ask(
+                        condition, early, Approval.Decision.DECLINED, self.world.between(early, asked, 0.5), answer
+                    )
                 answer = pick(GATES["approval_answers"], self.chance)
                 self._ask(condition, asked, Approval.Decision.APPROVED, self.world.between(asked, at, 0.6), answer)
 
@@ -151,13 +169,19 @@ class Way:
 
     def _towards_the_next(self) -> None:
         place, here = self.plan.last + 1, self.plan.here
-        asked = [condition for condition in self._asked(place) if not self._known(condition) and not condition.needs_evidence]
+        asked = [
+            condition for condition in self._asked(place) if not self._known(condition) and not condition.needs_evidence
+        ]
         special = self.plan.special
         keep = {"ready": len(asked), "waiting": len(asked), "one missing": 0}.get(special)
         keep = sum(self.chance.random() < 0.28 for _ in asked) if keep is None else keep
         latest = here.left_at - datetime.timedelta(days=0.5)
         for condition in asked[:keep]:
-            self._record(condition, place, self.world.between(here.entered_at, max(latest, here.entered_at), 0.5 + 0.4 * self.chance.random()))
+            self._record(
+                condition,
+                place,
+                self.world.between(here.entered_at, max(latest, here.entered_at), 0.5 + 0.4 * self.chance.random()),
+            )
         if special == "waiting":
             self._ask(self._approvals(place)[0], self.world.between(here.entered_at, latest, 0.8))
         share = GATES["refused"].get(f"{self.plan.process.key} {place}", 0)
@@ -180,7 +204,9 @@ class Way:
         return [
             condition
             for condition in self._conditions(place)
-            if condition.kind == "approval" and self.plan.value and self.plan.value >= (condition.when_value_at_least or 0)
+            if condition.kind == "approval"
+            and self.plan.value
+            and self.plan.value >= (condition.when_value_at_least or 0)
         ]
 
     def _known(self, condition: EntryCondition) -> bool:

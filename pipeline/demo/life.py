@@ -50,7 +50,11 @@ def _lengths(plans: list[Plan], chance: Random) -> dict[int, float]:
         facts = FACTS["pipelines"][key]
         middle = facts["unnamed_stay"]["days"] if slow else facts["stay"][place]
         lengths |= zip(map(id, steps), spread(middle, 0.5, len(steps), chance), strict=True)
-    targets = {(plan.process.key, place): stage.target_days for plan in plans for place, stage in enumerate(plan.process.stages)}
+    targets = {
+        (plan.process.key, place): stage.target_days
+        for plan in plans
+        for place, stage in enumerate(plan.process.stages)
+    }
     for (key, place, slow), steps in running.items():
         middle = (targets[key, place] or 14) * (_BUSY_AGE if slow else _AGE)
         ages = [min(max(age, 0.4), 75.0) for age in spread(middle, 0.8, len(steps), chance)]
@@ -75,7 +79,7 @@ def _date(plan: Plan, lengths: list[float]) -> None:
 
 def _set_times(plan: Plan, world: World) -> None:
     """Each entry at least half an hour after the one before, because weekends move some together."""
-    earliest = datetime.datetime.min.replace(tzinfo=datetime.UTC)
+    earliest = plan.steps[0].entered_at
     for step in plan.steps:
         step.entered_at = max(world.moment(step.began), earliest)
         earliest = step.entered_at + datetime.timedelta(minutes=35)
@@ -87,7 +91,11 @@ def _set_times(plan: Plan, world: World) -> None:
 def _let_some_rest(plans: list[Plan], chance: Random) -> None:
     """The share of open deals that nobody has worked on for longer than their stage allows."""
     shown = [plan for plan in plans if plan.is_open]
-    able = [plan for plan in shown if not plan.special and plan.next_step != "paused" and plan.here.began > _idle_after(plan) + 3]
+    able = [
+        plan
+        for plan in shown
+        if not plan.special and plan.next_step != "paused" and plan.here.began > _idle_after(plan) + 3
+    ]
     for plan in chance.sample(able, min(round(len(shown) * FACTS["open"]["idle"]), len(able))):
         plan.idle = True
 

@@ -20,6 +20,8 @@ ARCS = FACTS["arcs"]
 _FULL_PACE = 9
 """Whole months since the teams have been complete; before, they closed fewer deals."""
 
+_UNKNOWN = datetime.datetime.min.replace(tzinfo=datetime.UTC)
+
 
 @dataclass
 class Step:
@@ -28,8 +30,8 @@ class Step:
     place: int
     began: float = 0.0
     ended: float = 0.0
-    entered_at: datetime.datetime = datetime.datetime.min
-    left_at: datetime.datetime = datetime.datetime.min
+    entered_at: datetime.datetime = _UNKNOWN
+    left_at: datetime.datetime = _UNKNOWN
 
 
 @dataclass
@@ -67,7 +69,9 @@ class Plan:
 
 def make(world: World, processes: Processes) -> list[Plan]:
     staff, chance = world.of(Staff), world.random("plan")
-    plans = [plan for crew in staff.crews for rep in crew.reps for plan in _closings(world, processes, crew, rep, chance)]
+    plans = [
+        plan for crew in staff.crews for rep in crew.reps for plan in _closings(world, processes, crew, rep, chance)
+    ]
     plans += [plan for crew in staff.crews for rep in crew.reps for plan in _open_deals(processes, crew, rep, chance)]
     for process in processes.by_key.values():
         _give_sizes([plan for plan in plans if plan.process is process], process, chance)

@@ -86,7 +86,9 @@ def _closes(plans: list[Plan], processes: Processes, chance: Random) -> dict[int
     shares = FACTS["won"]["reasons"] | {"": 25}
     for each, name in zip(won, deal_out(shares, len(won), chance), strict=True):
         name = "Existing customer" if name and each.process.key == "renewal" else name
-        closes[id(each)] = Close(processes.reasons.get((Kind.WON, name)), credited_owner=each.rep, credited_team=each.crew.team)
+        closes[id(each)] = Close(
+            processes.reasons.get((Kind.WON, name)), credited_owner=each.rep, credited_team=each.crew.team
+        )
     lost: dict[tuple[str, bool], list[Plan]] = {}
     for each in plans:
         if each.outcome == Kind.LOST:
@@ -110,7 +112,11 @@ def _write_people(told: Sequence[tuple[Deal, Tale]], chance: Random) -> None:
     for deal, tale in told:
         for role, contact in tale.people.roles.items():
             stance = _stance(role, tale.plan, chance)
-            contacts.append(DealContact(deal=deal, contact=contact, role=role, stance=stance, is_primary=contact is tale.people.main))
+            contacts.append(
+                DealContact(
+                    deal=deal, contact=contact, role=role, stance=stance, is_primary=contact is tale.people.main
+                )
+            )
         if tale.helper is not None:
             members.append(DealMember(deal=deal, user=tale.helper, role=MemberRole.SUCCESS))
     people.keep_past(contacts, members, via=Via.BOARD)
@@ -140,7 +146,9 @@ def _write_talk(told: Sequence[tuple[Deal, Tale]]) -> None:
         for agreed in tale.passage.agreed
     )  # fmt: skip
     approvals.keep_past(
-        Approval(deal=deal, value=deal.value, currency=deal.currency, **asked) for deal, tale in told for asked in tale.passage.approvals
+        Approval(deal=deal, value=deal.value, currency=deal.currency, **asked)
+        for deal, tale in told
+        for asked in tale.passage.approvals
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
@@ -59,6 +60,7 @@ def _resolve(
 class Talk:
     def __init__(self, plan: Plan, passage: Passage, world: World, chance: Random) -> None:
         self.plan, self.passage, self.world, self.chance = plan, passage, world, chance
+        self.used: Counter[tuple[str, str]] = Counter()
 
     def entries(self) -> list[Said]:
         said = [each for step in self.plan.steps for each in self._in(step)]
@@ -79,7 +81,12 @@ class Talk:
             yield self._any_in(step)
         if self.plan.is_open and step is self.plan.here:
             # What says when the deal was last worked on.
-            yield Said(self._clip(self.world.moment(worked_until(self.plan, self.chance)), step), moment, self._usual(moment), True)
+            yield Said(
+                self._clip(self.world.moment(worked_until(self.plan, self.chance)), step),
+                moment,
+                self._usual(moment),
+                True,
+            )
 
     def _needed(self, step: Step, moment: str) -> Iterator[Said]:
         """What the next gate asks for, and the papers that a stage is about."""
@@ -110,12 +117,18 @@ class Talk:
 
     def _usual(self, moment: str) -> str:
         """The kinds named first come more often."""
-        kinds = SENTENCES[moment]["often"]
-        kind: str = self.chance.choices(kinds, range(len(kinds) + 2, 2, -1))[0]
+        known = SENTENCES[moment]
+        left = [kind for kind in known["often"] if self.used[moment, kind] < len(known[kind])] or known["often"]
+        kind: str = self.chance.choices(left, range(len(left) + 2, 2, -1))[0]
+        self.used[moment, kind] += 1
         return kind
 
     def _demo(self) -> str:
-        return "demo" if self.plan.outcome == Kind.WON or self.plan.special or self.chance.random() < 0.6 else "demo_doubts"
+        return (
+            "demo"
+            if self.plan.outcome == Kind.WON or self.plan.special or self.chance.random() < 0.6
+            else "demo_doubts"
+        )
 
     def _within(self, step: Step, share: float) -> datetime.datetime:
         until = step.left_at
@@ -133,12 +146,16 @@ class Talk:
         return self.plan.outcome == Kind.LOST and step is self.plan.here
 
 
-def activities(plan: Plan, said: list[Said], people: People, named: dict[str, Any], book: Phrasebook) -> list[NewActivity]:
+def activities(
+    plan: Plan, said: list[Said], people: People, named: dict[str, Any], book: Phrasebook
+) -> list[NewActivity]:
     used: set[str] = set()
     return [_activity(each, plan, people, named, book, used) for each in said]
 
 
-def _activity(said: Said, plan: Plan, people: People, named: dict[str, Any], book: Phrasebook, used: set[str]) -> NewActivity:
+def _activity(
+    said: Said, plan: Plan, people: People, named: dict[str, Any], book: Phrasebook, used: set[str]
+) -> NewActivity:
     kind, direction, outcome = book.kinds[said.kind]
     text = say(book.sentence(said.moment, said.kind, used), named)
     with_whom = [] if kind.key == "note" else [people.main]

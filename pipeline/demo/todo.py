@@ -41,7 +41,11 @@ class ToDo:
         state = self.plan.next_step
         if state in ("none", "paused"):
             return
-        first = {"overdue": -self.chance.choice([1, 1, 2, 3, 4, 6, 9]), "today": 0, "later": self.chance.choice([1, 1, 2, 3, 4, 5, 7, 10])}
+        first = {
+            "overdue": -self.chance.choice([1, 1, 2, 3, 4, 6, 9]),
+            "today": 0,
+            "later": self.chance.choice([1, 1, 2, 3, 4, 5, 7, 10]),
+        }
         waiting = self._waiting_templates()
         yield self._next(waiting, first[state])
         if self.chance.random() < 0.35:
@@ -54,7 +58,14 @@ class ToDo:
             return self._planned(waiting.pop(0), due)
         kind = pick(list(_KINDS), self.chance)
         title = say(pick(SENTENCES["tasks"][kind], self.chance), self.named)[:200]
-        return Task(deal=self.deal, title=title, kind=_KINDS[kind], owner=self.deal.owner, due_at=due, **self._stamp(self.worked_at))
+        return Task(
+            deal=self.deal,
+            title=title,
+            kind=_KINDS[kind],
+            owner=self.deal.owner,
+            due_at=due,
+            **self._stamp(self.worked_at),
+        )
 
     def _waiting_templates(self) -> list[StageTask]:
         """Young deals have all of them before them; later the follow-ups come."""
@@ -88,7 +99,9 @@ class ToDo:
         """Tasks of the last weeks; whatever the process planned before is done and not told."""
         closed = self.visit.entered_at
         for template in self.plan.process.tasks[self.visit.stage_id]:
-            day = closed.astimezone(self.deal.owner.zone).date() + datetime.timedelta(days=round(template.offset_days * 1.4))
+            day = closed.astimezone(self.deal.owner.zone).date() + datetime.timedelta(
+                days=round(template.offset_days * 1.4)
+            )
             left = (day - self.world.today).days
             if template.after_previous or left < -25:
                 continue
@@ -96,7 +109,13 @@ class ToDo:
             task.created_at = task.updated_at = closed
             if left < 0 and self.chance.random() < 0.85:
                 done = max(self.world.moment(-left + 0.5), closed)
-                task.state, task.closed_at, task.closed_by, task.version, task.updated_at = Task.State.DONE, done, task.owner, 2, done
+                task.state, task.closed_at, task.closed_by, task.version, task.updated_at = (
+                    Task.State.DONE,
+                    done,
+                    task.owner,
+                    2,
+                    done,
+                )
             yield task
 
     def _after_losing(self) -> Iterator[Task]:
@@ -104,11 +123,18 @@ class ToDo:
         reason, closed = self.visit.close_reason, self.visit.entered_at
         if reason is None or not reason.asks_date:
             return
-        due = calendar.end_of_day(closed.date() + datetime.timedelta(days=self.chance.randrange(60, 190)), self.deal.owner)
+        due = calendar.end_of_day(
+            closed.date() + datetime.timedelta(days=self.chance.randrange(60, 190)), self.deal.owner
+        )
         title = f"Come back to {self.deal.title}"[:200]
         task = Task(deal=self.deal, title=title, kind="call", owner=self.deal.owner, due_at=due, **self._stamp(closed))
         if due < self.world.now:
-            task.state, task.closed_at, task.closed_by, task.version = Task.State.DONE, due.replace(hour=9), self.deal.owner, 2
+            task.state, task.closed_at, task.closed_by, task.version = (
+                Task.State.DONE,
+                due.replace(hour=9),
+                self.deal.owner,
+                2,
+            )
         yield task
 
     def _planned(self, template: StageTask, due: datetime.datetime) -> Task:

@@ -74,7 +74,9 @@ def create_with_past(pasts: Sequence[Past], *, via: str = Via.BOARD, now: dateti
             Deal.objects.filter(pk__in=ids).update(stage_entered_at=F("stage_entered_at"))
         totals.shift((None, totals.cell(deal)) for deal in made)
         tagged = Deal.tags.through
-        tagged.objects.bulk_create(tagged(deal_id=deal.pk, tag_id=tag.pk) for deal, tags, _chain in lives for tag in tags)
+        tagged.objects.bulk_create(
+            tagged(deal_id=deal.pk, tag_id=tag.pk) for deal, tags, _chain in lives for tag in tags
+        )
         _keep_attempts(made, pasts, visits, via)
         changes = (each for deal, chain in zip(made, visits, strict=True) for each in _changes(deal, chain))
         records.note_past(changes, via=via)
@@ -105,7 +107,9 @@ def _keep_attempts(made: list[Deal], pasts: Sequence[Past], visits: list[list[St
     AttemptCondition.objects.bulk_create([row for _attempt, unmet in tries for row in unmet])
 
 
-def _tries(deal: Deal, past: Past, chain: list[StageVisit], via: str) -> Iterator[tuple[MoveAttempt, list[AttemptCondition]]]:
+def _tries(
+    deal: Deal, past: Past, chain: list[StageVisit], via: str
+) -> Iterator[tuple[MoveAttempt, list[AttemptCondition]]]:
     origin: Stage | None = None
     for move, visit in zip(past.moves, chain, strict=True):
         attempt = MoveAttempt(

@@ -9,7 +9,6 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from crm import demo
 from crm.demo.company import ZONE, Account, Staff, standing_accounts
@@ -18,11 +17,11 @@ from crm.models import Company, User
 
 
 class Command(BaseCommand):
-    help = gettext_lazy("Fill an empty database with a company to look around in (only with DEBUG on).")
+    help = "Fills an empty database with a company to look around in; only with DEBUG on."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--if-empty", action="store_true", help=_("Do nothing when there are users already."))
-        parser.add_argument("--seed", type=int, default=1, help=_("The same seed tells the same story on the same day."))
+        parser.add_argument("--if-empty", action="store_true", help="do nothing when there are users already")
+        parser.add_argument("--seed", type=int, default=1, help="the same seed tells the same story on the same day")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DEBUG:
@@ -34,8 +33,12 @@ class Command(BaseCommand):
             raise CommandError(_("This database is in use: the demo data needs an empty one."))
         with transaction.atomic():
             world = begin(options["seed"])
-            demo.tell(world)
+            demo.tell(world, self._say)
         self._print_accounts(world.of(Staff).accounts)
+
+    def _say(self, title: str) -> None:
+        self.stdout.write(_("Demo data: %(chapter)s") % {"chapter": title})
+        self.stdout.flush()
 
     def _print_accounts(self, accounts: list[Account]) -> None:
         if accounts:
