@@ -58,14 +58,7 @@ class ToDo:
             return self._planned(waiting.pop(0), due)
         kind = pick(list(_KINDS), self.chance)
         title = say(pick(SENTENCES["tasks"][kind], self.chance), self.named)[:200]
-        return Task(
-            deal=self.deal,
-            title=title,
-            kind=_KINDS[kind],
-            owner=self.deal.owner,
-            due_at=due,
-            **self._stamp(self.worked_at),
-        )
+        return self._by_hand(title, _KINDS[kind], due, self.worked_at)
 
     def _waiting_templates(self) -> list[StageTask]:
         """Young deals have all of them before them; later the follow-ups come."""
@@ -76,10 +69,7 @@ class ToDo:
         for template in self._finished(self._templates()):
             done = self.world.between(self.visit.entered_at, self.worked_at, 0.3 + 0.6 * self.chance.random())
             due = calendar.end_of_day(done.astimezone(self.deal.owner.zone).date(), self.deal.owner)
-            task = self._planned(template, due)
-            task.state, task.closed_at, task.closed_by, task.version = Task.State.DONE, done, self.deal.owner, 2
-            task.updated_at = done
-            yield task
+            yield self._planned(template, due, done)
 
     def _templates(self) -> list[StageTask]:
         return self.plan.process.tasks[self.visit.stage_id]
@@ -105,18 +95,9 @@ class ToDo:
             left = (day - self.world.today).days
             if template.after_previous or left < -25:
                 continue
-            task = self._planned(template, calendar.end_of_day(day, self.deal.owner))
-            task.created_at = task.updated_at = closed
-            if left < 0 and self.chance.random() < 0.85:
-                done = max(self.world.moment(-left + 0.5), closed)
-                task.state, task.closed_at, task.closed_by, task.version, task.updated_at = (
-                    Task.State.DONE,
-                    done,
-                    task.owner,
-                    2,
-                    done,
-                )
-            yield task
+            past = left < 0 and self.chance.random() < 0.85
+            done = max(self.world.moment(-left + 0.5), closed) if past else None
+            yield self._planned(template, calendar.end_of_day(day, self.deal.owner), done)
 
     def _after_losing(self) -> Iterator[Task]:
         """For those who said "not now": a call on the day that they named."""
@@ -126,24 +107,28 @@ class ToDo:
         due = calendar.end_of_day(
             closed.date() + datetime.timedelta(days=self.chance.randrange(60, 190)), self.deal.owner
         )
-        title = f"Come back to {self.deal.title}"[:200]
-        task = Task(deal=self.deal, title=title, kind="call", owner=self.deal.owner, due_at=due, **self._stamp(closed))
-        if due < self.world.now:
-            task.state, task.closed_at, task.closed_by, task.version = (
-                Task.State.DONE,
-                due.replace(hour=9),
-                self.deal.owner,
-                2,
-            )
-        yield task
+        done = due.replace(hour=9) if due < self.world.now else None
+        yield self._by_hand(f"Come back to {self.deal.title}"[:200], "call", due, closed, done)
 
-    def _planned(self, template: StageTask, due: datetime.datetime) -> Task:
+    # --- Rows
+
+    def _by_hand(
+        self, title: str, kind: str, due: datetime.datetime, at: datetime.datetime, done: datetime.datetime | None = None
+    ) -> Task:  # fmt: skip
+        owner = self.deal.owner
+        return Task(deal=self.deal, title=title, kind=kind, owner=owner, due_at=due, **self._stamp(at, owner, done))
+
+    def _planned(self, template: StageTask, due: datetime.datetime, done: datetime.datetime | None = None) -> Task:
         owner = self.helper if template.owner_role == "success" and self.helper else self.deal.owner
         return Task(
             deal=self.deal, title=template.title, kind=template.kind, instructions=template.instructions, required=template.required,
             owner=owner, due_at=due, stage_task=template, visit=self.visit, repetition=1 if template.repeat_days else 0,
-            **self._stamp(self.visit.entered_at),
+            **self._stamp(self.visit.entered_at, owner, done),
         )  # fmt: skip
 
-    def _stamp(self, at: datetime.datetime) -> dict[str, Any]:
-        return {"created_at": at, "created_by": self.deal.owner, "updated_at": at, "updated_by": self.deal.owner}
+    def _stamp(self, at: datetime.datetime, owner: User, done: datetime.datetime | None) -> dict[str, Any]:
+        """Who and when; a finished task has a second version."""
+        made = {"created_at": at, "created_by": self.deal.owner, "updated_at": done or at, "updated_by": owner}
+        if done is None:
+            return made
+        return made | {"state": Task.State.DONE, "closed_at": done, "closed_by": owner, "version": 2}
