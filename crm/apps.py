@@ -10,9 +10,10 @@ class CrmConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from crm import checks, database_rules, invariants, verification  # noqa: F401
+        from crm import checks, database_rules, demo, invariants, verification  # noqa: F401
 
         verification.register(invariants.INVARIANTS)
+        demo.register("crm.demo.company", _("the company and its people"))
         database_rules.register(database_rules.append_only("crm_change"))
         # The one signal of the house, and Django's own: SQLite loses triggers when a migration rebuilds a table.
         post_migrate.connect(_install_rules, dispatch_uid="database_rules")

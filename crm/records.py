@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import connection, models
 
 from crm import fields
 from crm.models import Change, Record, User
@@ -76,12 +77,66 @@ def create(record: Record, *, by: User | None, via: str, now: datetime.datetime)
 
 def note_created(made: Iterable[Record], *, by: User | None, via: str, now: datetime.datetime) -> None:
     """A row for each field that a new record came with."""
-    rows: list[Change] = []
-    for record in made:
-        names = [name for name, field in fields.of(object_type(record)).items() if field.kind != fields.FieldKind.TAGS]
-        filled = {name: (None, getattr(record, name)) for name in names if getattr(record, name) not in (None, "")}
-        rows += _rows(record, filled, by, via, now, "")
+    rows = [row for record in made for row in _rows(record, _filled(record), by, via, now, "")]
     Change.objects.bulk_create(rows, batch_size=500)
+
+
+@dataclass(frozen=True)
+class PastChange:
+    """A change that lies back: `version` is the one that it made of the record."""
+
+    record: Record
+    version: int
+    changed: Mapping[str, tuple[Any, Any]]
+    by: User | None
+    at: datetime.datetime
+
+
+def note_past(changes: Iterable[PastChange], *, via: str) -> None:
+    """Many thousands at once: without the model, which takes four times as long."""
+    rows = [
+        (
+            object_type(each.record),
+            each.record.pk,
+            each.version,
+            name,
+            _json(old),
+            _json(new),
+            each.at,
+            each.by and each.by.pk,
+            via,
+            "",
+        )
+        for each in changes
+        for name, (old, new) in each.changed.items()
+    ]
+    if not rows:
+        return
+    columns = "object_type, object_id, version, field, old, new, at, by_id, via, reason"
+    one = f"({', '.join(['%s'] * len(rows[0]))})"
+    with connection.cursor() as cursor:
+        for start in range(0, len(rows), 500):
+            some = rows[start : start + 500]
+            values = [_adapted(value) for row in some for value in row]
+            cursor.execute(f"INSERT INTO crm_change ({columns}) VALUES {', '.join([one] * len(some))}", values)  # noqa: S608
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else json.dumps(stored(value), ensure_ascii=False)
+
+
+def _adapted(value: Any) -> Any:
+    return connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime.datetime) else value
+
+
+def created_then(record: Record) -> PastChange:
+    """Its creation, by whom and when it says itself."""
+    return PastChange(record, 1, _filled(record), record.created_by, record.created_at)
+
+
+def _filled(record: Record) -> dict[str, tuple[Any, Any]]:
+    names = [name for name, field in fields.of(object_type(record)).items() if field.kind != fields.FieldKind.TAGS]
+    return {name: (None, value) for name in names if (value := getattr(record, name)) not in (None, "")}
 
 
 def save(

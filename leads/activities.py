@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
@@ -61,3 +62,27 @@ def log(
     records.create(activity, by=by, via=via, now=now)
     activity.contacts.set(entry.contacts)
     return activity
+
+
+def log_past(entries: Sequence[tuple[NewActivity, User, Organization | None]], *, via: str) -> list[Activity]:
+    """Many at once, each logged when it happened by the one who was there. Texts are taken as they are."""
+    made = [_past(entry, by, organization) for entry, by, organization in entries]
+    Activity.objects.bulk_create(made)
+    with_whom = Activity.contacts.through
+    with_whom.objects.bulk_create(
+        with_whom(activity_id=activity.pk, contact_id=contact.pk)
+        for activity, (entry, _by, _organization) in zip(made, entries, strict=True)
+        for contact in entry.contacts
+    )
+    records.note_past(map(records.created_then, made), via=via)
+    return made
+
+
+def _past(entry: NewActivity, by: User, organization: Organization | None) -> Activity:
+    if entry.happened_at is None:
+        raise ValidationError({"happened_at": _("Say when it happened.")})
+    return Activity(
+        type=entry.type, direction=entry.direction if entry.type.directed else "", outcome=entry.outcome, text=entry.text,
+        happened_at=entry.happened_at, by=by, organization=organization, created_at=entry.happened_at, created_by=by,
+        updated_at=entry.happened_at, updated_by=by,
+    )  # fmt: skip

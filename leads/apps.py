@@ -10,7 +10,7 @@ class LeadsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from crm import handover, search
+        from crm import demo, handover, search
         from leads import search as found
         from leads import writing
         from leads.models import Contact, Organization
@@ -21,3 +21,4 @@ class LeadsConfig(AppConfig):
             "organizations", partial(writing.hand_over, Organization), partial(writing.owned_by, Organization)
         )
         handover.register("contacts", partial(writing.hand_over, Contact), partial(writing.owned_by, Contact))
+        demo.register("leads.demo.customers", _("shops and warehouses"))

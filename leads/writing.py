@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -62,6 +62,14 @@ def create(
         if claim:
             once.note(claim, record.pk)
         return record
+
+
+def add_past(model: type[R], made: Sequence[R], *, via: str) -> None:
+    """Many at once, each with its own time and person of creation. Their values are taken as they are."""
+    for record in made:
+        record.name_key = name_key(record.name)
+    model.objects.bulk_create(made)
+    records.note_past(map(records.created_then, made), via=via)
 
 
 def _made_before(model: type[R], pk: int | None) -> R:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -64,6 +65,11 @@ def decide(
         approval.decided_by, approval.decided_at, approval.reason = by, now, reason
         approval.save()
         return approval
+
+
+def keep_past(made: Iterable[Approval]) -> None:
+    """Many at once that lie back, answered or still waiting."""
+    Approval.objects.bulk_create(made)
 
 
 def waiting_for(user: User) -> QuerySet[Approval]:

@@ -8,7 +8,7 @@ class PipelineConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from crm import access, content, database_rules, handover, search, uses, verification
+        from crm import access, content, database_rules, demo, handover, search, uses, verification
         from pipeline import access as deals
         from pipeline import invariants
         from pipeline.database_rules import RULES
@@ -28,3 +28,4 @@ class PipelineConfig(AppConfig):
         content.register("pipelines", load_shipped)
         for object_type in ("activitytype", "source", "tag"):
             uses.register(object_type, conditions_asking_for)
+        demo.register("pipeline.demo.story", _("eighteen months of deals"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
@@ -64,3 +65,8 @@ def withdraw(deal: Deal, condition_id: int, *, by: User, now: datetime.datetime 
         .filter(deal=deal, condition=condition_id)
         .update(withdrawn_at=now, withdrawn_by=by)
     )
+
+
+def keep_past(made: Iterable[Commitment]) -> None:
+    """Many at once that lie back. The caller has followups.recount bring the deals in line."""
+    Commitment.objects.bulk_create(made)

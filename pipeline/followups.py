@@ -6,11 +6,13 @@ What the process plans and cancels in a move has no change rows of its own: the 
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F, Min, OuterRef, Q, Subquery
+from django.db.models import F, Max, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce, Greatest
 from django.utils.translation import gettext as _
 
 from crm import clock, fields, records
@@ -19,7 +21,7 @@ from crm.models import Company, User
 from crm.models.audit import Via
 from leads.models import Direction
 from pipeline import calendar
-from pipeline.models import Deal, Kind, StageTask, StageVisit, Task
+from pipeline.models import Commitment, Deal, DealActivity, Kind, StageTask, StageVisit, Task
 
 FIELDS = [
     Field("title", _("Title"), FieldKind.TEXT, required=True),
@@ -193,6 +195,39 @@ def lock(deal_id: int) -> Deal:
 def worked(deal_id: int, at: datetime.datetime) -> None:
     """Somebody touched the deal at that time: the clock of “idle” starts anew, and never runs backward."""
     Deal.objects.filter(pk=deal_id, last_worked_at__lt=at).update(last_worked_at=at)
+
+
+# --- What lies back
+
+
+def keep_past(tasks: Sequence[Task], *, via: str) -> None:
+    """Many at once, open or finished. What the process planned has no change rows of its own, as ever."""
+    Task.objects.bulk_create(tasks)
+    by_hand = [records.created_then(task) for task in tasks if task.stage_task_id is None]
+    finished = [
+        records.PastChange(task, task.version, {"state": (Task.State.OPEN, task.state)}, task.closed_by, task.closed_at)
+        for task in tasks
+        if task.closed_at is not None
+    ]
+    records.note_past(by_hand + finished, via=via)
+
+
+def recount(deals: Iterable[Deal]) -> None:
+    """From the rows: when each deal's next task is due, and when it was last worked on."""
+    deal = OuterRef("pk")
+    times = [
+        _latest(StageVisit.objects.standing().filter(deal=deal), "recorded_at"),
+        _latest(DealActivity.objects.filter(deal=deal), "activity__happened_at"),
+        _latest(Commitment.objects.filter(deal=deal), "recorded_at"),
+        _latest(Task.objects.filter(deal=deal, state=Task.State.DONE), "closed_at"),
+    ]
+    Deal.objects.filter(pk__in=[each.pk for each in deals]).update(
+        next_task_due_at=next_due(), last_worked_at=Greatest(*(Coalesce(at, F("started_at")) for at in times))
+    )
+
+
+def _latest(rows: QuerySet[Any], column: str) -> Subquery:
+    return Subquery(rows.order_by().values("deal").annotate(at=Max(column)).values("at"))
 
 
 # --- Inside

@@ -46,3 +46,12 @@ def log_on(deal: Deal, entry: NewActivity, *, by: User, via: str, now: datetime.
     DealActivity.objects.create(deal=deal, activity=activity)
     followups.worked(deal.pk, activity.happened_at)
     return activity
+
+
+def log_past(entries: Sequence[tuple[Deal, NewActivity, User]], *, via: str) -> list[Activity]:
+    """Many at once, each when it happened. The caller has followups.recount bring the deals in line."""
+    made = activities.log_past([(entry, by, deal.organization) for deal, entry, by in entries], via=via)
+    DealActivity.objects.bulk_create(
+        DealActivity(deal=deal, activity=activity) for activity, (deal, _entry, _by) in zip(made, entries, strict=True)
+    )
+    return made

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from crm import records
 from crm.models import User
+from crm.records import PastChange
 from leads.models import Contact
 from pipeline.models import ContactRole, Deal, DealContact, DealMember, MemberRole, Stance
 
@@ -67,6 +69,17 @@ def remove_member(deal: Deal, member_id: int, *, by: User, via: str, now: dateti
         old = f"{member.user_id} {member.role}"
         member.delete()
         records.save(deal, {"members": (old, None)}, by=by, via=via, now=now)
+
+
+def keep_past(contacts: Sequence[DealContact], members: Sequence[DealMember], *, via: str) -> None:
+    """Many at once, there since their deal began. One main contact a deal is the caller's to see to."""
+    DealContact.objects.bulk_create(contacts)
+    DealMember.objects.bulk_create(members)
+    named = [(each.deal, {"contacts": (None, _shown(each))}) for each in contacts]
+    named += [(each.deal, {"members": (None, f"{each.user_id} {each.role}")}) for each in members]
+    records.note_past(
+        (PastChange(deal, 1, changed, deal.created_by, deal.created_at) for deal, changed in named), via=via
+    )
 
 
 def _shown(person: DealContact) -> str:

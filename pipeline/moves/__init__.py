@@ -4,6 +4,7 @@ from pipeline.moves.create import create_deal
 from pipeline.moves.history import create_with_history, rewrite_history
 from pipeline.moves.move import change_pipeline, move_deal, move_retired
 from pipeline.moves.outcomes import Close, Fill, Moved, NewCommitment, NewPerson, Outcome, Refused, Stale, Stay
+from pipeline.moves.past import Past, PastMove, PastRefusal, create_with_past
 from pipeline.moves.undo import undo_move
 
 __all__ = [
@@ -13,12 +14,16 @@ __all__ = [
     "NewCommitment",
     "NewPerson",
     "Outcome",
+    "Past",
+    "PastMove",
+    "PastRefusal",
     "Refused",
     "Stale",
     "Stay",
     "change_pipeline",
     "create_deal",
     "create_with_history",
+    "create_with_past",
     "move_deal",
     "move_retired",
     "rewrite_history",
