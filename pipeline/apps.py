@@ -8,10 +8,11 @@ class PipelineConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from crm import access, database_rules, handover, search, verification
+        from crm import access, database_rules, handover, importing, search, verification
         from pipeline import access as deals
         from pipeline import invariants
         from pipeline.database_rules import RULES
+        from pipeline.imports import DEALS, STAGE_HISTORY
         from pipeline.leaving import hand_over, waiting_work
         from pipeline.search import find_deals
 
@@ -23,3 +24,5 @@ class PipelineConfig(AppConfig):
         verification.register(invariants.INVARIANTS)
         search.register("deals", _("Deals"), "briefcase", find_deals, order=10)
         handover.register("deals", hand_over, waiting_work)
+        importing.register(DEALS)
+        importing.register(STAGE_HISTORY)
