@@ -77,7 +77,8 @@ def _is_workbook(path: Path) -> bool:
 def _without_mark(head: bytes) -> str:
     """UTF-16 without a mark shows by its zero bytes: every other one of a text in western letters."""
     even, odd = head[::2].count(0), head[1::2].count(0)
-    if max(even, odd) < len(head) // 8 or min(even, odd) > max(even, odd) // 8:
+    most, least = max(even, odd), min(even, odd)
+    if most * 4 < len(head) or least * 8 > most:
         return ""
     return "utf-16-be" if even > odd else "utf-16-le"
 

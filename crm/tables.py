@@ -92,11 +92,17 @@ def open_table(path: Path, encoding: str = "", delimiter: str = "") -> Table:
     if not path.is_file():
         raise Unreadable(_("There is no file “%(path)s”.") % {"path": path})
     encoding = encoding or find_encoding(path)
+    try:
+        return _look(path, encoding, delimiter)
+    except (UnicodeError, LookupError) as error:
+        raise Unreadable(_("The file cannot be read as %(encoding)s.") % {"encoding": encoding}) from error
+
+
+def _look(path: Path, encoding: str, delimiter: str) -> Table:
     hint = _separator_hint(path, encoding)
     delimiter = delimiter or hint or _find_delimiter(path, encoding)
     with _open(path, encoding) as file:
-        records = _records(file, delimiter)
-        for line, cells, fault in islice(records, 1 if hint else 0, None):
+        for line, cells, fault in islice(_records(file, delimiter), 1 if hint else 0, None):
             if fault is not None:
                 raise Unreadable(_("The header in line %(line)d cannot be read: %(why)s") % {"line": line, "why": fault.reason})
             if any(cell.strip() for cell in cells):
@@ -138,8 +144,8 @@ class _Lines:
     def __next__(self) -> str:
         try:
             line = self.file.readline(LINE_LIMIT + 1)
-        except UnicodeDecodeError as error:
-            detail = {"line": self.number + 1, "encoding": error.encoding}
+        except UnicodeError as error:
+            detail = {"line": self.number + 1, "encoding": self.file.encoding}
             raise Unreadable(_("From line %(line)d on, the file is not %(encoding)s.") % detail) from error
         if not line:
             raise StopIteration
