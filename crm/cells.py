@@ -61,7 +61,10 @@ def _bad_number(text: str, style: str) -> BadCell:
     remedy = _("Write the number alone, such as %(example)s.") % {"example": example}
     other = next((each for each, pattern in _STYLED.items() if each != style and pattern.fullmatch(text)), "")
     if other and not style:
-        remedy = _("Say how the file writes numbers: --numbers %(one)s or --numbers %(other)s.") % {"one": POINT, "other": COMMA}
+        remedy = _("Say how the file writes numbers: --numbers %(one)s or --numbers %(other)s.") % {
+            "one": POINT,
+            "other": COMMA,
+        }
     elif other:
         remedy = _("The file was said to write numbers as %(example)s.") % {"example": example}
     if re.fullmatch(r"[-\u2212]\s?[\d.,\s]+|\([\d.,\s]+\)", text):
@@ -152,7 +155,11 @@ def _day(text: str, order: str) -> datetime.date:
         remedy = _("Say in which order the file writes dates: --date-order dmy or mdy.")
         raise BadCell(_("Day and month can be read in two ways."), remedy)
     else:
-        date, month, year = {"dmy": (first, second, third), "mdy": (second, first, third), "ymd": (third, second, first)}[order]
+        date, month, year = {
+            "dmy": (first, second, third),
+            "mdy": (second, first, third),
+            "ymd": (third, second, first),
+        }[order]
     try:
         value = datetime.date(_year(year), int(month), int(date))
     except ValueError as error:

@@ -100,7 +100,9 @@ def _utf8_or_1252(path: Path) -> str:
     if not place:
         return "utf-8"
     if valid:
-        raise Unreadable(_("The file mixes encodings: it is UTF-8, but not at %(place)s. Save it again as UTF-8.") % {"place": place})
+        raise Unreadable(
+            _("The file mixes encodings: it is UTF-8, but not at %(place)s. Save it again as UTF-8.") % {"place": place}
+        )
     if undefined:
         raise Unreadable(
             _("The encoding is not known, see %(place)s. UTF-8, UTF-16 and Windows-1252 work.") % {"place": place}

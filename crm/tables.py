@@ -104,7 +104,9 @@ def _look(path: Path, encoding: str, delimiter: str) -> Table:
     with _open(path, encoding) as file:
         for line, cells, fault in islice(_records(file, delimiter), 1 if hint else 0, None):
             if fault is not None:
-                raise Unreadable(_("The header in line %(line)d cannot be read: %(why)s") % {"line": line, "why": fault.reason})
+                raise Unreadable(
+                    _("The header in line %(line)d cannot be read: %(why)s") % {"line": line, "why": fault.reason}
+                )
             if any(cell.strip() for cell in cells):
                 return Table(path, encoding, delimiter, _header(cells), line)
     raise Unreadable(_("The file has no rows."))
@@ -181,10 +183,14 @@ def _records(file: TextIOWrapper, delimiter: str) -> Iterator[tuple[int, list[st
 def _csv_fault(error: str, begun: int, ended: int) -> Fault:
     """A record over several lines that goes wrong is a quote that never closed: what follows cannot be told apart."""
     if ended > begun or "end of data" in error:
-        message = _("A quote opened in line %(line)d never closes. Close it, or double the quotes that are part of the text.")
+        message = _(
+            "A quote opened in line %(line)d never closes. Close it, or double the quotes that are part of the text."
+        )
         raise Unreadable(message % {"line": begun})
     if "field limit" in error:
-        reason = ngettext("A cell has more than %(limit)d character.", "A cell has more than %(limit)d characters.", CELL_LIMIT)
+        reason = ngettext(
+            "A cell has more than %(limit)d character.", "A cell has more than %(limit)d characters.", CELL_LIMIT
+        )
         return Fault(reason % {"limit": CELL_LIMIT}, _("Shorten it."))
     return Fault(_("There is text after a closing quote."), _("Double the quotes that are part of the text."))
 
@@ -211,5 +217,3 @@ def _find_delimiter(path: Path, encoding: str) -> str:
 
     best = max(DELIMITERS, key=fitness)
     return best if fitness(best) != (0, 0) else ","
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -28,7 +29,7 @@ class _Refuse(Exception):
         self.reason, self.remedy, self.field = reason, remedy, field
 
 
-class _Rows:
+class _Rows(ABC):
     """What both kinds have in common: the record that a row means, and one call of its rule."""
 
     object_type: str
@@ -76,9 +77,9 @@ class _Rows:
         owner = self.owners.of(entry)
         return values | ({"owner": owner} if owner else {})
 
+    @abstractmethod
     def key(self, values: Mapping[str, Any]) -> str:
         """What tells records apart that have no id."""
-        raise NotImplementedError
 
     def alike(self, values: Mapping[str, Any]) -> list[Any]:
         """The records here that this row could mean."""
@@ -90,7 +91,9 @@ class _Rows:
         pk = known.find(self.source, self.object_type, [external]).get(external) if external else None
         record = self._by_id(pk) if pk else self._by_name(external, values)
         if record is None:
-            record = self.rule.create({"owner": self.owners.default, **values}, by=self.job.by, via=Via.IMPORT, now=self.job.now)
+            record = self.rule.create(
+                {"owner": self.owners.default, **values}, by=self.job.by, via=Via.IMPORT, now=self.job.now
+            )
             outcome = Outcome.CREATED
         else:
             outcome = self._edit(record, values)
@@ -109,7 +112,7 @@ class _Rows:
             raise _Refuse(reason, _("Keep one of the two."), "external_id" if external else "name")
 
     def _by_id(self, pk: int) -> Any:
-        record = self.model.objects.get(pk=pk)
+        record: Any = self.model.objects.get(pk=pk)
         while record.merged_into is not None:
             record = record.merged_into
         if record.deleted_at is not None:
@@ -130,7 +133,9 @@ class _Rows:
         if all(getattr(record, name) == value for name, value in values.items()):
             return Outcome.UNCHANGED
         if not self.model.objects.editable_by(self.job.by).filter(pk=record.pk).exists():
-            raise _Refuse(_("%(name)s may not change it.") % {"name": self.job.by.name}, _("Import as its owner: --by EMAIL."))
+            raise _Refuse(
+                _("%(name)s may not change it.") % {"name": self.job.by.name}, _("Import as its owner: --by EMAIL.")
+            )
         answer = self.rule.edit(record.pk, values, version=record.version, by=self.job.by, via=Via.IMPORT)
         if isinstance(answer, Conflict):
             raise _Refuse(_("Somebody changed it during the import."), _("Import the file again."))
@@ -196,7 +201,9 @@ class _Contacts(_Rows):
 
     def key(self, values: Mapping[str, Any]) -> str:
         organization = values.get("organization")
-        return values.get("email", "").lower() or f"{name_key(values['name'])}|{organization.pk if organization else ''}"
+        return (
+            values.get("email", "").lower() or f"{name_key(values['name'])}|{organization.pk if organization else ''}"
+        )
 
     def alike(self, values: Mapping[str, Any]) -> list[Contact]:
         """The one with the same email, whatever the name; else those of the same name in the same organization."""
@@ -209,7 +216,9 @@ def _address(text: str) -> str:
     return text if "://" in text else f"https://{text}"
 
 
-_OWNER = ImportField("owner", gettext_lazy("Owner"), Kind.TEXT, ("owner id", "account owner", "contact owner", "company owner"))
+_OWNER = ImportField(
+    "owner", gettext_lazy("Owner"), Kind.TEXT, ("owner id", "account owner", "contact owner", "company owner")
+)
 
 ORGANIZATIONS = Importable(
     "organizations", gettext_lazy("Organizations"),

@@ -28,7 +28,10 @@ class OrganizationNames:
         wanted = {text for text in texts if text and text not in self.found}
         if not wanted:
             return
-        ids = known.find(self.job.options.source, "organization", map(known.same_id, wanted))
+        external = [known.same_id(text) for text in wanted]
+        ids = known.find_anywhere("organization", external) | known.find(
+            self.job.options.source, "organization", external
+        )
         visible = Organization.objects.visible_to(self.job.by)
         by_id = visible.in_bulk(ids.values())
         by_key: dict[str, list[Organization]] = defaultdict(list)

@@ -272,7 +272,9 @@ def test_a_time_that_the_clocks_left_out_names_the_next_one() -> None:
     assert "2026-03-29 03:00" in bad.value.remedy
 
 
-@pytest.mark.parametrize("text", ["2026-01-01 25:00", "2026-01-01 13:00 pm", "2026-01-01 11:60", "2026-01-01T10:00+20:00"])
+@pytest.mark.parametrize(
+    "text", ["2026-01-01 25:00", "2026-01-01 13:00 pm", "2026-01-01 11:60", "2026-01-01T10:00+20:00"]
+)
 def test_times_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(cells.BadCell, match="no such time"):
         cells.moment(text, "", BERLIN)

@@ -141,25 +141,26 @@ def match_columns(header: Sequence[str], fields: Sequence[ImportField], wishes: 
             places[found.name] = place
     plain = [_plain(name) for name in header]
     for each in fields:
-        if each.name not in places:
-            for name in each.names:
-                place = next((i for i, column in enumerate(plain) if column == name and i not in taken), None)
-                if place is not None:
-                    places[each.name] = place
-                    taken.add(place)
-                    break
+        free = [plain.index(name) for name in each.names if name in plain and plain.index(name) not in taken]
+        if each.name not in places and free:
+            places[each.name] = free[0]
+            taken.add(free[0])
     return places
 
 
-def match_values(wishes: Iterable[str], fields: Sequence[ImportField], header: Sequence[str]) -> dict[str, dict[str, str]]:
-    """`wishes` are FIELD:TEXT=MEANING, FIELD being a field or its column."""
+def match_values(
+    wishes: Iterable[str], fields: Sequence[ImportField], header: Sequence[str], places: dict[str, int]
+) -> dict[str, dict[str, str]]:
+    """`wishes` are FIELD:TEXT=MEANING; instead of the field, its column may be named."""
+    columns = {_plain(header[place]): name for name, place in places.items()}
     found: dict[str, dict[str, str]] = {}
     for wish in wishes:
         name, colon, rest = wish.partition(":")
         text, sign, meaning = rest.partition("=")
         if not (colon and sign and name.strip()):
             raise Unreadable(_("“%(wish)s”: write --value FIELD:TEXT=MEANING.") % {"wish": wish})
-        found.setdefault(field_named(name, fields).name, {})[same_name_key(text)] = meaning.strip()
+        field = columns.get(_plain(name)) or field_named(name, fields).name
+        found.setdefault(field, {})[same_name_key(text)] = meaning.strip()
     return found
 
 

@@ -25,6 +25,15 @@ def find(source: str, object_type: str, ids: Iterable[str]) -> dict[str, int]:
     return dict(rows.values_list("external_id", "object_id"))
 
 
+def find_anywhere(object_type: str, ids: Iterable[str]) -> dict[str, int]:
+    """The same in whatever source, for ids that mean one record of ours only."""
+    found: dict[str, set[int]] = {}
+    rows = ExternalId.objects.filter(object_type=object_type, external_id__in=set(ids))
+    for external, pk in rows.values_list("external_id", "object_id"):
+        found.setdefault(external, set()).add(pk)
+    return {external: pks.pop() for external, pks in found.items() if len(pks) == 1}
+
+
 def has_id(source: str, object_type: str, object_id: int) -> bool:
     return ExternalId.objects.filter(source=source, object_type=object_type, object_id=object_id).exists()
 
@@ -37,4 +46,6 @@ def note(source: str, object_type: str, pairs: Iterable[tuple[str, int]]) -> Non
 
 def _check_of(fifteen: str) -> str:
     blocks = (fifteen[:5], fifteen[5:10], fifteen[10:])
-    return "".join(_CHECK[sum(1 << i for i, char in enumerate(block) if char in string.ascii_uppercase)] for block in blocks)
+    return "".join(
+        _CHECK[sum(1 << i for i, char in enumerate(block) if char in string.ascii_uppercase)] for block in blocks
+    )

@@ -45,7 +45,10 @@ class Owners:
             self.named.setdefault(same_name_key(text), text)
         if len(self.named) > MOST:
             column = self.job.sheet.column("owner")
-            raise Stop(_("“%(column)s” names more than %(limit)d owners; is it the right column?") % {"column": column, "limit": MOST})
+            raise Stop(
+                _("“%(column)s” names more than %(limit)d owners; is it the right column?")
+                % {"column": column, "limit": MOST}
+            )
 
     def ready(self) -> None:
         self._say_default()
@@ -60,7 +63,9 @@ class Owners:
         owner = self.by_name.get(same_name_key(text))
         if owner is None:
             # The same words for somebody who left, who is in another team, and who never was here.
-            hint = nearest(text, [user.name for user in self.assignable]) or _("Or make the owners with --create-owners.")
+            hint = nearest(text, [user.name for user in self.assignable]) or _(
+                "Or make the owners with --create-owners."
+            )
             entry.faults.append(self.job.sheet.fault(entry, "owner", _("No such owner."), hint))
         return owner
 
@@ -69,7 +74,10 @@ class Owners:
             return
         options = self.job.options
         why = "--owner" if options.owner else "--by" if options.by else _("the first administrator")
-        self.job.say(_("The file names no owners: new records go to %(name)s (%(why)s).") % {"name": self.default.name, "why": why})
+        self.job.say(
+            _("The file names no owners: new records go to %(name)s (%(why)s).")
+            % {"name": self.default.name, "why": why}
+        )
 
     def _create(self) -> None:
         """Never a second person of a name or email that somebody has, also somebody who left."""
@@ -87,7 +95,9 @@ class Owners:
         email = text.lower() if re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", text) else _free_email(text)
         name = text.split("@")[0] if email == text.lower() else text
         zone = Company.current().time_zone
-        users.create(email, name[:100], role=User.Role.REP, by=self.job.by, via=Via.IMPORT, time_zone=zone, now=self.job.now)
+        users.create(
+            email, name[:100], role=User.Role.REP, by=self.job.by, via=Via.IMPORT, time_zone=zone, now=self.job.now
+        )
 
 
 def _free_email(name: str) -> str:

@@ -156,7 +156,9 @@ def user_by_email(email: str, option: str) -> User:
     found = active.filter(email=email.strip().lower()).first()
     if found is None:
         hint = nearest(email, active.values_list("email", flat=True))
-        raise Stop(_("%(option)s: nobody active has the email “%(email)s”.") % {"option": option, "email": email} + f" {hint}")
+        raise Stop(
+            _("%(option)s: nobody active has the email “%(email)s”.") % {"option": option, "email": email} + f" {hint}"
+        )
     return found
 
 
@@ -165,9 +167,11 @@ def _understand(table: tables.Table, importable: Importable, options: Options) -
     for group in importable.needs:
         if not any(name in places for name in group):
             detail = {"fields": _(" or ").join(f"“{name}”" for name in group), "header": ", ".join(table.header)}
-            message = _("No column for %(fields)s was found among: %(header)s. Say which one it is with --map COLUMN=FIELD.")
+            message = _(
+                "No column for %(fields)s was found among: %(header)s. Say which one it is with --map COLUMN=FIELD."
+            )
             raise Stop(message % detail)
-    values = match_values(options.value, importable.fields, table.header)
+    values = match_values(options.value, importable.fields, table.header, places)
     fields = {each.name: each for each in importable.fields}
     return Sheet(table, fields, places, values, options.date_order, options.numbers, Company.current().zone)
 
@@ -196,4 +200,3 @@ def _refuse_open_order(sheet: Sheet, row: Row) -> None:
             detail = {"text": tables.shortened(text), "line": row.line, "column": sheet.column(name)}
             message = _("“%(text)s” (line %(line)d, %(column)s) can be read in two ways. Give --date-order dmy or mdy.")
             raise Stop(message % detail)
-

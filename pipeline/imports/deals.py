@@ -68,7 +68,9 @@ class _Deals:
         self.fields.load(entries)
         drafts = []
         for entry in entries:
-            draft = Draft(entry, external_id(self.job, entry), [entry.line], self.fields.of(entry), self.places.of(entry))
+            draft = Draft(
+                entry, external_id(self.job, entry), [entry.line], self.fields.of(entry), self.places.of(entry)
+            )
             first = self.first_line.setdefault(draft.external, entry.line) if draft.external else entry.line
             if first != entry.line:
                 remedy = _("Keep one of the two, or add a column of ids.")
@@ -89,7 +91,11 @@ class _Deals:
         if draft.stage is None or draft.entry.faults:
             return
         values = draft.entry.values
-        dates = Dates(values.get("started"), values.get("entered"), values.get("closed") if draft.stage.kind != Outlook.OPEN else None)
+        dates = Dates(
+            values.get("started"),
+            values.get("entered"),
+            values.get("closed") if draft.stage.kind != Outlook.OPEN else None,
+        )
         close, first = self._close(draft), self._first(draft.stage)
         try:
             draft.stays = stays_of(draft.stage, first, dates, close, self.sheet.zone, self.job.now)
@@ -133,7 +139,9 @@ class _Deals:
             close = self._close(draft)
             fill = moves.Fill(changes=changes) if changes else None
             if not draft.entry.faults:
-                answer = moves.move_deal(deal.pk, stage.pk, by=job.by, via=Via.IMPORT, version=deal.version, fill=fill, close=close)
+                answer = moves.move_deal(
+                    deal.pk, stage.pk, by=job.by, via=Via.IMPORT, version=deal.version, fill=fill, close=close
+                )
                 draft.entry.faults += self._of_move(draft, answer)
             return (Outcome.REFUSED if draft.entry.faults else Outcome.UPDATED), ""
         note = self._other_dates(draft, deal)
@@ -160,7 +168,9 @@ class _Deals:
             return []
         if isinstance(answer, moves.Stale):
             return [_somebody_was_quicker()]
-        faults = [self.sheet.fault(draft.entry, name or "stage", " ".join(words)) for name, words in answer.errors.items()]
+        faults = [
+            self.sheet.fault(draft.entry, name or "stage", " ".join(words)) for name, words in answer.errors.items()
+        ]
         remedy = _("Do in the program what is missing, then import the row again.") if answer.missing else ""
         return faults or [self.sheet.fault(draft.entry, "stage", answer.message, remedy)]
 
@@ -173,11 +183,15 @@ class _Deals:
         other = [self.sheet.column(name) for name, at in pairs if name in values and not self._same(values[name], at)]
         if not other:
             return ""
-        return _("%(columns)s differ from the deal's history, which stays as it is.") % {"columns": ", ".join(other)}
+        return _("Not as in the deal's history, which stays: %(columns)s.") % {"columns": ", ".join(other)}
 
     def _same(self, moment: Moment, at: Any) -> bool:
         zone = self.sheet.zone
-        return moment.at == at or moment.precision == "day" and moment.at.astimezone(zone).date() == at.astimezone(zone).date()
+        return (
+            moment.at == at
+            or moment.precision == "day"
+            and moment.at.astimezone(zone).date() == at.astimezone(zone).date()
+        )
 
 
 def _somebody_was_quicker() -> Fault:

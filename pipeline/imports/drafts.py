@@ -26,7 +26,9 @@ from pipeline.moves.create import check_new
 ID_LIMIT = 200
 MOST = 500
 
-ID = ImportField("external_id", gettext_lazy("Id"), Kind.TEXT, ("opportunity id", "deal id", "record id", "case id", "id"))
+ID = ImportField(
+    "external_id", gettext_lazy("Id"), Kind.TEXT, ("opportunity id", "deal id", "record id", "case id", "id")
+)
 STAGE = ImportField("stage", gettext_lazy("Stage"), Kind.TEXT, ("deal stage", "stage name", "opportunity stage"))
 FIELDS = (
     ImportField("title", gettext_lazy("Title"), Kind.TEXT, ("deal name", "opportunity name", "name")),
@@ -53,7 +55,7 @@ class Draft:
     external: str
     lines: list[int]
     fields: dict[str, Any] = field(default_factory=dict)
-    stage: Stage | None = None
+    stage: Stage | None = None  # where the file says it is
     stays: list[Stay] = field(default_factory=list)
     by_line: dict[int, tuple[Fault, ...]] = field(default_factory=dict)
     """Faults of single rows, where several tell of the deal."""
@@ -65,7 +67,9 @@ class Draft:
 class Choices:
     """Products or sources: the different texts of a column; those that are new are added and said."""
 
-    def __init__(self, job: Job, name: str, existing: Mapping[str, Any], add: Callable[[Iterable[str]], list[Any]]) -> None:
+    def __init__(
+        self, job: Job, name: str, existing: Mapping[str, Any], add: Callable[[Iterable[str]], list[Any]]
+    ) -> None:
         self.job, self.name, self.found, self.add = job, name, dict(existing), add
         self.new: dict[str, str] = {}
 
@@ -88,7 +92,9 @@ class Choices:
             made.append(text)
         if made:
             label = self.job.sheet.fields[self.name].label
-            words = ngettext("%(label)s: %(count)d added: %(names)s.", "%(label)s: %(count)d added: %(names)s.", len(made))
+            words = ngettext(
+                "%(label)s: %(count)d added: %(names)s.", "%(label)s: %(count)d added: %(names)s.", len(made)
+            )
             self.job.report.notes.append(words % {"label": label, "count": len(made), "names": ", ".join(made)})
 
     def of(self, entry: Entry) -> Any:
@@ -124,7 +130,9 @@ class DealFields:
         self.organizations.load(entry.values.get("organization", "") for entry in entries)
 
     def of(self, entry: Entry) -> dict[str, Any]:
-        fields = {name: entry.values[name] for name in ("title", "value", "expected_close") if name in entry.values}
+        fields: dict[str, Any] = {
+            name: entry.values[name] for name in ("title", "value", "expected_close") if name in entry.values
+        }
         if "currency" in entry.values:
             fields["currency"] = entry.values["currency"].upper()
         if "organization" in entry.values:
@@ -157,7 +165,9 @@ def external_id(job: Job, entry: Entry) -> str:
         name = "external_id" if "external_id" in job.sheet.places else "title"
         entry.faults.append(job.sheet.fault(entry, name, _("Without it, the row would be another deal each time.")))
     elif len(external) > ID_LIMIT:
-        entry.faults.append(job.sheet.fault(entry, "external_id", _("At most %(count)d characters.") % {"count": ID_LIMIT}))
+        entry.faults.append(
+            job.sheet.fault(entry, "external_id", _("At most %(count)d characters.") % {"count": ID_LIMIT})
+        )
     return external
 
 

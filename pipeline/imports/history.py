@@ -72,7 +72,9 @@ class _History:
         texts = self.sheet.texts(row)
         external = known.same_id(texts.get("external_id", ""))
         if row.fault or not external:
-            fault = row.fault or Fault(_("Without it, the row belongs to no deal."), column=self.sheet.column("external_id"))
+            fault = row.fault or Fault(
+                _("Without it, the row belongs to no deal."), column=self.sheet.column("external_id")
+            )
             self.unread.append(Result(row.line, Outcome.REFUSED, (fault,)))
             return
         self.places.look(row)
@@ -132,20 +134,21 @@ class _History:
         if draft.by_line:
             whole.faults = [fault for faults in draft.by_line.values() for fault in faults]
             return draft
-        draft.fields = self.fields.of(whole)
+        stays: list[Stay] = []
         for entry in self._in_time(entries):
             stage, moment = by_line[entry.line], entry.values["entered_at"]
-            if stage is not None and (not draft.stays or draft.stays[-1].stage.pk != stage.pk):
-                draft.stays.append(Stay(stage, moment.at, moment.precision))
-        draft.stage = draft.stays[-1].stage
-        return draft
+            if stage is not None and (not stays or stays[-1].stage.pk != stage.pk):
+                stays.append(Stay(stage, moment.at, moment.precision))
+        return replace(draft, fields=self.fields.of(whole), stage=stays[-1].stage, stays=stays)
 
     def _stage(self, entry: Entry) -> Stage | None:
         moment = entry.values.get("entered_at")
         if moment is None and "entered_at" not in entry.texts:
             entry.faults.append(self.sheet.fault(entry, "entered_at", _("Say when the deal entered the stage.")))
         elif moment is not None and moment.at > self.job.now:
-            entry.faults.append(self.sheet.fault(entry, "entered_at", _("This lies in the future."), _("Correct the date.")))
+            entry.faults.append(
+                self.sheet.fault(entry, "entered_at", _("This lies in the future."), _("Correct the date."))
+            )
         return self.places.of(entry)
 
     def _histories(self, deals: Iterable[Deal]) -> dict[int, list[tuple[int, datetime.datetime]]]:
@@ -155,7 +158,9 @@ class _History:
             found[deal_id].append((stage_id, entered_at))
         return found
 
-    def _outcome(self, draft: Draft, deal: Deal | None, histories: dict[int, list[tuple[int, datetime.datetime]]]) -> Outcome:
+    def _outcome(
+        self, draft: Draft, deal: Deal | None, histories: dict[int, list[tuple[int, datetime.datetime]]]
+    ) -> Outcome:
         if deal is not None and not draft.entry.faults and not refused_elsewhere(self.job, draft, deal):
             here, told = histories[deal.pk], [(stay.stage.pk, stay.entered_at) for stay in draft.stays]
             if here[: len(told)] == told:  # what happened here since is no difference

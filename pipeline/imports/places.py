@@ -38,7 +38,10 @@ class Places:
             self.named.setdefault(key, " ".join(text.split()))
         if len(self.named) > MOST:
             column = self.job.sheet.column("stage")
-            raise Stop(_("“%(column)s” names more than %(limit)d stages; is it the right column?") % {"column": column, "limit": MOST})
+            raise Stop(
+                _("“%(column)s” names more than %(limit)d stages; is it the right column?")
+                % {"column": column, "limit": MOST}
+            )
         return key
 
     def ready(self, in_order: Callable[[Sequence[str]], list[str]]) -> None:
@@ -62,12 +65,16 @@ class Places:
         if stage is None:
             reason = _("“%(pipeline)s” has no such stage.") if text else _("Say in which stage the deal is.")
             known = ", ".join(each.name for each in stages.values())
-            hint = nearest(text, [each.name for each in stages.values()]) or _("Its stages are: %(names)s.") % {"names": known}
+            hint = nearest(text, [each.name for each in stages.values()]) or _("Its stages are: %(names)s.") % {
+                "names": known
+            }
             entry.faults.append(self.job.sheet.fault(entry, "stage", reason % {"pipeline": pipeline.name}, hint))
         return stage
 
     def first_open(self, pipeline_id: int) -> Stage:
-        return min((each for each in self.stages[pipeline_id].values() if each.kind == Kind.OPEN), key=lambda each: each.order)
+        return min(
+            (each for each in self.stages[pipeline_id].values() if each.kind == Kind.OPEN), key=lambda each: each.order
+        )
 
     def _pipeline_of(self, entry: Entry) -> Pipeline | None:
         text = entry.values.get("pipeline", "")
@@ -98,7 +105,10 @@ class Places:
         if self.job.options.create_stages:
             raise Stop(_("Name the pipeline to make: --pipeline NAME."))
         if len(names) != 1:
-            raise Stop(_("Say into which pipeline: --pipeline NAME. There are: %(names)s.") % {"names": ", ".join(names) or "–"})
+            raise Stop(
+                _("Say into which pipeline: --pipeline NAME. There are: %(names)s.")
+                % {"names": ", ".join(names) or "–"}
+            )
         return next(iter(self.pipelines.values()))
 
     def _make(self, pipeline: Pipeline | None, name: str, in_order: Callable[[Sequence[str]], list[str]]) -> Pipeline:
@@ -127,4 +137,6 @@ class Places:
             "Pipeline “%(name)s” with %(count)d stages, in %(currency)s: %(open)s; won: %(won)s; lost: %(lost)s.", len(stages),
         )  # fmt: skip
         parts = {kind.value: ", ".join(kinds[kind]) for kind in Kind}
-        self.job.report.notes.append(words % {"name": made.name, "count": len(stages), "currency": made.currency, **parts})
+        self.job.report.notes.append(
+            words % {"name": made.name, "count": len(stages), "currency": made.currency, **parts}
+        )

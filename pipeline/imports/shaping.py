@@ -19,13 +19,13 @@ from pipeline.models import Kind, Pipeline, Stage, Step
 MOST_STAGES = 40
 
 # Words of names that say what a stage is, in English as the systems ship them.
-_WON = {"won", "closed won", "closedwon", "approved", "accepted and paid", "signed", "sold", "customer", "renewed", "paid"}
+_WON = {"won", "closed won", "closedwon", "approved", "signed", "sold", "customer", "renewed", "paid"}
 _LOST = {
     "lost", "closed lost", "closedlost", "declined", "cancelled", "canceled", "rejected", "denied", "abandoned", "dead", "disqualified",
     "churned", "withdrawn",
 }  # fmt: skip
 _USUAL_ORDER = (
-    "new", "lead", "prospect", "contact", "qualif", "engag", "discover", "need", "analysis", "meeting", "demo", "present", "value prop",
+    "new", "lead", "prospect", "contact", "qualif", "engag", "discover", "need", "meeting", "demo", "present", "value prop",
     "decision", "perception", "proposal", "quot", "offer", "review", "negotiat", "verbal", "contract", "commit", "sign",
 )  # fmt: skip
 
@@ -46,7 +46,9 @@ def kinds(names: Sequence[str], won: Sequence[str], lost: Sequence[str], ask: As
             question = _("Which stages are %(kind)s?") % {"kind": kind.label.lower()}
             chosen = [_spelled(name, names) for name in ask(question, free)]
         if not chosen:
-            message = _("Which stages are %(kind)s is not clear from their names: %(names)s. Say it with --%(option)s STAGE.")
+            message = _(
+                "Which stages are %(kind)s is not clear from their names: %(names)s. Say it with --%(option)s STAGE."
+            )
             raise Stop(message % {"kind": kind.label.lower(), "names": ", ".join(names), "option": kind.value})
         for name in chosen:
             if found.get(name, Kind.OPEN) != Kind.OPEN:
@@ -78,12 +80,15 @@ def usual_order(names: Sequence[str], chances: Mapping[str, float]) -> list[str]
 
 def order_of_histories(names: Sequence[str], before: Counter[tuple[str, str]]) -> list[str]:
     """A stage stands before those that more deals entered after it than before it. `before` counts pairs of keys."""
+    names = usual_order(names, {})  # which of two stages comes first where no deal was in both
     keys = [same_name_key(name) for name in names]
 
     def lead(key: str) -> int:
-        return sum((before[key, other] > before[other, key]) - (before[key, other] < before[other, key]) for other in keys)
+        return sum(
+            (before[key, other] > before[other, key]) - (before[key, other] < before[other, key]) for other in keys
+        )
 
-    return sorted(names, key=lambda name: (-lead(same_name_key(name)), keys.index(same_name_key(name))))
+    return sorted(names, key=lambda name: -lead(same_name_key(name)))
 
 
 def shape(
@@ -95,7 +100,9 @@ def shape(
     if not by_kind[Kind.OPEN]:
         by_kind[Kind.OPEN] = [_("New")]
     if len(names) > MOST_STAGES:
-        raise Stop(_("%(count)d stages are too many for a board; is the right column the stage?") % {"count": len(names)})
+        raise Stop(
+            _("%(count)d stages are too many for a board; is the right column the stage?") % {"count": len(names)}
+        )
     try:
         with transaction.atomic():
             if pipeline is None:
@@ -121,6 +128,8 @@ def _parts(pipeline: Pipeline, by_kind: Mapping[Kind, Sequence[str]]) -> list[St
         count = len(by_kind[kind])
         for place, name in enumerate(by_kind[kind], start=1):
             chance = round(100 * place / (count + 1)) if kind == Kind.OPEN else 100 if kind == Kind.WON else 0
-            stage = Stage(pipeline=pipeline, step=steps[kind], name=name, kind=kind, order=len(parts) - 1, probability=chance)
+            stage = Stage(
+                pipeline=pipeline, step=steps[kind], name=name, kind=kind, order=len(parts) - 1, probability=chance
+            )
             parts.append(stage)
     return parts

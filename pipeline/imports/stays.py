@@ -31,7 +31,9 @@ class Dates:
     closed: Moment | None = None
 
 
-def stays_of(stage: Stage, first: Stage, dates: Dates, close: Close | None, zone: ZoneInfo, now: datetime.datetime) -> list[Stay]:
+def stays_of(
+    stage: Stage, first: Stage, dates: Dates, close: Close | None, zone: ZoneInfo, now: datetime.datetime
+) -> list[Stay]:
     """One or two stays that end in `stage`. `first` is where a deal is taken to have been until then.
 
     Where there is no date the moment of the import stands in and is marked unknown.
@@ -54,7 +56,9 @@ def _open(stage: Stage, first: Stage, dates: Dates, zone: ZoneInfo, now: datetim
     return [_stay(first, started, now), _stay(stage, entered, now)]
 
 
-def _closed(stage: Stage, first: Stage, dates: Dates, close: Close | None, zone: ZoneInfo, now: datetime.datetime) -> list[Stay]:
+def _closed(
+    stage: Stage, first: Stage, dates: Dates, close: Close | None, zone: ZoneInfo, now: datetime.datetime
+) -> list[Stay]:
     started, field = dates.started, "closed" if dates.closed else "entered"
     ended = dates.closed or dates.entered
     if started is None and ended is None:

@@ -32,7 +32,11 @@ def create(job: Job, drafts: list[Draft]) -> None:
         with transaction.atomic():
             rows = [(draft.fields, draft.stays) for draft in drafts]
             made = moves.create_with_history(rows, by=job.by, via=Via.IMPORT, now=job.now)
-            known.note(job.options.source, "deal", ((draft.external, deal.pk) for draft, deal in zip(drafts, made, strict=True)))
+            known.note(
+                job.options.source,
+                "deal",
+                ((draft.external, deal.pk) for draft, deal in zip(drafts, made, strict=True)),
+            )
     except (ValidationError, IntegrityError) as error:
         if len(drafts) == 1:
             drafts[0].entry.faults += _why(job, drafts[0], error)

@@ -26,11 +26,27 @@ class Command(BaseCommand):
         say = parser.add_argument
         say("table", choices=sorted(importing.importables()))
         say("file", type=Path)
-        say("--map", action="append", default=[], metavar="COLUMN=FIELD", help="which field a column is; COLUMN= leaves it out")
-        say("--value", action="append", default=[], metavar="FIELD:TEXT=MEANING", help="read one text of a field as another")
+        say(
+            "--map",
+            action="append",
+            default=[],
+            metavar="COLUMN=FIELD",
+            help="which field a column is; COLUMN= leaves it out",
+        )
+        say(
+            "--value",
+            action="append",
+            default=[],
+            metavar="FIELD:TEXT=MEANING",
+            help="read one text of a field as another",
+        )
         say("--pipeline", default="", metavar="NAME")
         say("--currency", default="", metavar="CODE", help="of a pipeline that the import makes")
-        say("--create-stages", action="store_true", help="make the pipeline from the file's stages, where it has none yet")
+        say(
+            "--create-stages",
+            action="store_true",
+            help="make the pipeline from the file's stages, where it has none yet",
+        )
         say("--create-owners", action="store_true", help="make reps, who cannot sign in, of owners who are not users")
         say("--won", action="append", default=[], metavar="STAGE", help="with --create-stages: a stage of won deals")
         say("--lost", action="append", default=[], metavar="STAGE", help="with --create-stages: a stage of lost deals")
@@ -62,7 +78,7 @@ class Command(BaseCommand):
             self.stdout.write(_("line %(line)d: %(note)s") % {"line": result.line, "note": result.note})
         for fault in result.faults:
             self.stdout.write(fault_in_words(result.line, fault))
-        if time.monotonic() - self.told > EVERY:
+        if report.rows > 1 and time.monotonic() - self.told > EVERY:
             self.told = time.monotonic()
             rows = report.rows
             self.stderr.write(ngettext("… %(rows)d row", "… %(rows)d rows", rows) % {"rows": rows})
@@ -73,7 +89,9 @@ class Command(BaseCommand):
         for number, choice in enumerate(choices, start=1):
             self.stdout.write(f"  {number}. {choice}")
         answers = [answer.strip() for answer in input("> ").split(",") if answer.strip()]
-        return [choices[int(each) - 1] if each.isdigit() and 0 < int(each) <= len(choices) else each for each in answers]
+        return [
+            choices[int(each) - 1] if each.isdigit() and 0 < int(each) <= len(choices) else each for each in answers
+        ]
 
 
 def fault_in_words(line: int, fault: tables.Fault) -> str:
