@@ -10,9 +10,10 @@ class LeadsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from crm import demo, handover, search
+        from crm import demo, handover, importing, search
         from leads import search as found
         from leads import writing
+        from leads.imports import CONTACTS, ORGANIZATIONS
         from leads.models import Contact, Organization
 
         search.register("organizations", _("Organizations"), "building", found.find_organizations, order=20)
@@ -22,3 +23,5 @@ class LeadsConfig(AppConfig):
         )
         handover.register("contacts", partial(writing.hand_over, Contact), partial(writing.owned_by, Contact))
         demo.register("leads.demo.customers", _("shops and warehouses"))
+        importing.register(ORGANIZATIONS)
+        importing.register(CONTACTS)

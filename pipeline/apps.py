@@ -8,11 +8,12 @@ class PipelineConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from crm import access, content, database_rules, demo, handover, search, uses, verification
+        from crm import access, content, database_rules, demo, handover, importing, search, uses, verification
         from pipeline import access as deals
         from pipeline import invariants
         from pipeline.database_rules import RULES
         from pipeline.definition import load_shipped
+        from pipeline.imports import DEALS, STAGE_HISTORY
         from pipeline.leaving import hand_over, waiting_work
         from pipeline.search import find_deals
         from pipeline.uses import conditions_asking_for
@@ -29,3 +30,5 @@ class PipelineConfig(AppConfig):
         for object_type in ("activitytype", "source", "tag"):
             uses.register(object_type, conditions_asking_for)
         demo.register("pipeline.demo.story", _("eighteen months of deals"))
+        importing.register(DEALS)
+        importing.register(STAGE_HISTORY)
