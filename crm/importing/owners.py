@@ -101,7 +101,7 @@ class Owners:
 
 
 def _free_email(name: str) -> str:
-    """moses.frase@import.invalid: no mail ever goes there, and nobody signs in without a password."""
+    """milo.frost@import.invalid: no mail ever goes there, and nobody signs in without a password."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     local = re.sub(r"[^a-z0-9]+", ".", plain).strip(".")[:50] or "owner"
     email, number = f"{local}@{DOMAIN}", 1
