@@ -242,16 +242,6 @@ def _start(ahead: list[Stage], places: dict[int, int], origin: Stage | None) -> 
     return sum(1 for stage in ahead if (stage.kind == Kind.WON, stage.order) <= (origin.kind == Kind.WON, origin.order))
 
 
-def next_stage(stages: Sequence[Stage], origin: Stage) -> Stage | None:
-    """The stage after this one: of an open stage the next open one, at last the first won one. None: there is none."""
-    if origin.kind == Kind.LOST:
-        return None
-    ahead = [stage for stage in stages if stage.kind in (Kind.OPEN, Kind.WON)]
-    last = max(ahead, key=lambda stage: (stage.kind == Kind.WON, stage.order, stage.pk), default=None)
-    doors = path(stages, origin, last) if last is not None else []
-    return doors[0] if doors else None
-
-
 def is_forward(stages: Sequence[Stage], origin: Stage, target: Stage) -> bool:
     return bool(path(stages, origin, target))
 

@@ -6,16 +6,20 @@ Each part is read when it is asked for, so that an answer that shows two parts r
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
+from crm.access import assignable_users
 from crm.models import Company, User
 from leads.models import ActivityType
 from pipeline import conditions, facts, stays
 from pipeline.approvals import may_decide
 from pipeline.conditions import Verdict
+from pipeline.fields import DEAL_FIELDS
 from pipeline.models import (
     Approval,
     Commitment,
@@ -27,11 +31,16 @@ from pipeline.models import (
     Resource,
     Stage,
     StageVisit,
+    Tag,
     Task,
 )
 from pipeline.moves import gate
 from pipeline.timeline import Timeline, timeline
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+_LABELS = {field.name: field.label for field in DEAL_FIELDS}
 DONE_SHOWN = 20
 
 
@@ -86,6 +95,13 @@ class NextGate:
             for point in self.points
             if point.condition.kind == "commitment" and point.verdict.state == "missing"
         ]
+
+
+@dataclass(frozen=True)
+class Fact:
+    name: str
+    label: StrOrPromise
+    editable: bool
 
 
 @dataclass
@@ -143,13 +159,36 @@ class DealPage:
     def is_paused(self) -> bool:
         return self.deal.paused_until is not None and self.deal.paused_until > self.now
 
+    @property
+    def is_idle(self) -> bool:
+        """Nothing was done for the stage's idle days, and nobody said that this is meant so."""
+        days = self.deal.stage.idle_days
+        if days is None or self.deal.status != Kind.OPEN or self.is_paused:
+            return False
+        return self.now - self.deal.last_worked_at > datetime.timedelta(days=days)
+
+    @property
+    def lacks_next_step(self) -> bool:
+        return self.deal.status == Kind.OPEN and not self.is_paused and self.deal.next_task_due_at is None
+
+    @cached_property
+    def facts(self) -> list[Fact]:
+        """What is edited in place, in the order of the page; the title stands above."""
+        names = ["value", "expected_close", "organization", "owner", "source", "product", "tags"]
+        hands_over = self.may_edit and assignable_users(self.reader).exclude(pk=self.reader.pk).exists()
+        return [Fact(name, _LABELS[name], self.may_edit and (name != "owner" or hands_over)) for name in names]
+
+    @cached_property
+    def tags(self) -> list[Tag]:
+        return list(self.deal.tags.all())
+
     @cached_property
     def lost_stage(self) -> Stage | None:
         return next((stage for stage in self.stages if stage.kind == Kind.LOST), None)
 
     @cached_property
     def next_stage(self) -> Stage | None:
-        return conditions.next_stage(self.stages, self.deal.stage)
+        return _next_stage(self.stages, self.deal.stage)
 
     @cached_property
     def gate(self) -> NextGate:
@@ -212,6 +251,16 @@ class DealPage:
     @cached_property
     def members(self) -> list[DealMember]:
         return list(DealMember.objects.filter(deal=self.deal).select_related("user").order_by("pk"))
+
+
+def _next_stage(stages: Sequence[Stage], origin: Stage) -> Stage | None:
+    """Of an open stage the next open one, at last the first won one; of a won stage the next won one."""
+    if origin.kind == Kind.LOST:
+        return None
+    ahead = [stage for stage in stages if stage.kind in (Kind.OPEN, Kind.WON)]
+    last = max(ahead, key=lambda stage: (stage.kind == Kind.WON, stage.order, stage.pk), default=None)
+    doors = conditions.path(stages, origin, last) if last is not None else []
+    return doors[0] if doors else None
 
 
 def _recorded(known: facts.Facts, verdict: Verdict) -> Commitment | None:

@@ -41,8 +41,8 @@ def show(request: Request, deal_pk: int, *parts: str, said: str = "", **context:
     deal = Deal.objects.visible_to(request.user).with_names().filter(pk=deal_pk).first()
     if deal is None or not request.htmx:
         return leave(request, reverse("deal", args=[deal_pk]) if deal else reverse("home"))
-    context |= {"page": read_page(request, deal), "parts": [f"deal/_{part}.html" for part in parts]}
-    response = reswap(render(request, "deal/parts.html", context), "none")
+    context |= {"page": read_page(request, deal), "parts": [f"pipeline/deal/_{part}.html" for part in parts]}
+    response = reswap(render(request, "pipeline/deal/parts.html", context), "none")
     return trigger_client_event(response, "deal:changed")
 
 
@@ -55,8 +55,8 @@ def ask(
     request: Request, deal: Deal, fragment: str, heading: str, context: dict[str, Any], status: int = 200
 ) -> HttpResponse:
     """A small form: by itself for htmx, else on a page of its own."""
-    context |= {"deal": deal, "heading": heading, "fragment": f"deal/{fragment}"}
-    return render(request, f"deal/{fragment}" if request.htmx else "deal/form.html", context, status=status)
+    context |= {"deal": deal, "heading": heading, "fragment": f"pipeline/deal/{fragment}"}
+    return render(request, f"pipeline/deal/{fragment}" if request.htmx else "pipeline/deal/form.html", context, status=status)
 
 
 def refuse(request: Request, deal_pk: int, *parts: str, why: str) -> HttpResponse:

@@ -40,13 +40,13 @@ def ask(request: Request, pk: int) -> HttpResponse:
 
 @require_GET
 def waiting(request: Request) -> HttpResponse:
-    return render(request, "deal/approvals.html", {"waiting": approvals.waiting_for(request.user)})
+    return render(request, "pipeline/deal/approvals.html", {"waiting": approvals.waiting_for(request.user)})
 
 
 @require_GET
 def count(request: Request) -> HttpResponse:
     number_waiting = approvals.waiting_for(request.user).count()
-    return render(request, "deal/_approvals_count.html", {"count": number_waiting})
+    return render(request, "pipeline/deal/_approvals_count.html", {"count": number_waiting})
 
 
 @require_POST
@@ -77,5 +77,5 @@ def _answer(request: Request, approval: Approval, why: str) -> HttpResponse:
     if not request.htmx:
         return redirect("approvals")
     context = {"waiting": approvals.waiting_for(request.user), "again": {"pk": approval.pk, "reason": request.POST.get("reason", ""), "why": why}}
-    response = render(request, "deal/approvals_answer.html", context, status=422 if why else 200)
+    response = render(request, "pipeline/deal/approvals_answer.html", context, status=422 if why else 200)
     return trigger_client_event(response, "approvals:changed")

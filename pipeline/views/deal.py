@@ -25,12 +25,12 @@ def page(request: Request, pk: int) -> HttpResponse:
     deal = Deal.objects.visible_to(request.user).with_names().filter(pk=pk).first()
     if deal is None:
         return _gone(request, deleted_deal(request, pk))
-    return render(request, "deal/page.html", {"page": read_page(request, deal)})
+    return render(request, "pipeline/deal/page.html", {"page": read_page(request, deal)})
 
 
 def _gone(request: Request, deal: Deal) -> HttpResponse:
     context = {"deal": deal, "may_restore": deal.merged_into_id is None and manages(request.user, deal)}
-    return render(request, "deal/gone.html", context, status=410)
+    return render(request, "pipeline/deal/gone.html", context, status=410)
 
 
 @require_GET
@@ -38,7 +38,7 @@ def older(request: Request, pk: int) -> HttpResponse:
     """More of the timeline: `skip` says how many are on the screen."""
     deal = deal_to_see(request, pk)
     shown = read_page(request, deal, skip=min(number(request.GET.get("skip", "30")), 10_000))
-    template = "deal/older.html" if request.htmx else "deal/timeline.html"
+    template = "pipeline/deal/older.html" if request.htmx else "pipeline/deal/timeline.html"
     return render(request, template, {"page": shown})
 
 
@@ -79,5 +79,5 @@ def of_contact(request: Request, pk: int) -> HttpResponse:
 
 def _list(request: Request, rows: object, name: str, back: str) -> HttpResponse:
     shown = page_of(request, rows, LIST_SHOWN)  # type: ignore[arg-type]
-    template = "deal/_list.html" if request.htmx else "deal/list.html"
+    template = "pipeline/deal/_list.html" if request.htmx else "pipeline/deal/list.html"
     return render(request, template, {"page": shown, "name": name, "back": back})

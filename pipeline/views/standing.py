@@ -66,7 +66,7 @@ def _to_fill_in(request: Request, deal: Deal, stage_pk: int, refused: Refused) -
     messages.error(request, refused.message)
     if refused.code == "conditions":
         try:
-            return leave(request, f"{reverse('deal-move', args=[deal.pk])}?stage={stage_pk}&reopen=1")
+            return leave(request, f"{reverse('deal-move', args=[deal.pk])}?to={stage_pk}&reopen=1")
         except NoReverseMatch:
             pass
     return show(request, deal.pk, *PARTS)
