@@ -144,11 +144,11 @@ def save(
     reason: str = "", also: Iterable[str] = (),
 ) -> None:  # fmt: skip
     """Write the new values, raise the version by one and note each change. `also`: columns the caller set itself."""
-    for name, (_old, new) in changed.items():
-        setattr(record, name, new)
+    columns = [name for name in changed if name in {f.name for f in record._meta.concrete_fields}]
+    for name in columns:
+        setattr(record, name, changed[name][1])
     record.version += 1
     record.updated_at, record.updated_by = now, by
-    columns = [name for name in changed if name in {f.name for f in record._meta.concrete_fields}]
     record.save(update_fields=[*columns, *also, "version", "updated_at", "updated_by"])
     note(record, changed, by=by, via=via, now=now, reason=reason)
 

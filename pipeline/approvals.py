@@ -72,6 +72,11 @@ def keep_past(made: Iterable[Approval]) -> None:
     Approval.objects.bulk_create(made)
 
 
+def may_decide(user: User) -> bool:
+    """Whether approvals are this person's to give at all; which ones, `waiting_for` says."""
+    return user.is_manager
+
+
 def waiting_for(user: User) -> QuerySet[Approval]:
     """What this manager is asked to approve: of deals within reach, at the value that they still have."""
     if not user.is_manager:

@@ -6,7 +6,8 @@ What the process plans and cancels in a move has no change rows of its own: the 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -15,7 +16,7 @@ from django.db.models import F, Max, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Greatest
 from django.utils.translation import gettext as _
 
-from crm import clock, fields, records
+from crm import clock, fields, once, records
 from crm.fields import Field, FieldKind
 from crm.models import Company, User
 from crm.models.audit import Via
@@ -35,12 +36,14 @@ fields.declare("task", FIELDS)
 
 def add(
     deal_id: int, title: str, due_on: datetime.date, *, by: User, owner: User | None = None, kind: str = "other",
-    via: str = Via.PAGE, now: datetime.datetime | None = None,
-) -> Task:  # fmt: skip
-    """A task by hand, due at the end of that day in its owner's time zone."""
+    via: str = Via.PAGE, once_key: str = "", now: datetime.datetime | None = None,
+) -> Task | None:  # fmt: skip
+    """A task by hand, due at the end of that day in its owner's time zone. None: the form was saved already."""
     with transaction.atomic():
         deal = lock(deal_id)
         now = now or clock.now()
+        if once_key and once.claim(by, once_key, now) is None:
+            return None
         title = records.check("task", {"title": title})["title"]
         owner = owner or by
         task = Task(deal=deal, title=title, kind=kind, owner=owner, due_at=calendar.end_of_day(due_on, owner))
@@ -190,6 +193,13 @@ def next_due() -> Subquery:
 def lock(deal_id: int) -> Deal:
     """Without a join: a joined lock raises DoesNotExist for the loser of a race on PostgreSQL."""
     return Deal.objects.select_for_update().get(pk=deal_id)
+
+
+@contextmanager
+def holding(deal_id: int) -> Iterator[Deal]:
+    """A transaction around the deal's lock, for rules that take a deal which their caller has locked."""
+    with transaction.atomic():
+        yield lock(deal_id)
 
 
 def worked(deal_id: int, at: datetime.datetime) -> None:

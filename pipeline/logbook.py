@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from django.db import transaction
 
-from crm import clock
+from crm import clock, once
 from crm.models import User
 from leads import activities
 from leads.activities import NewActivity
@@ -18,12 +18,17 @@ from pipeline.models import Deal, DealActivity
 
 def log(
     deal_id: int, entry: NewActivity, *, by: User, via: str, agreed: Sequence[int] = (), evidence: str = "",
-    now: datetime.datetime | None = None,
-) -> Activity:  # fmt: skip
-    """`agreed` are the conditions that the buyer committed to in it. All of it or nothing; ValidationError by field."""
+    once_key: str = "", now: datetime.datetime | None = None,
+) -> Activity | None:  # fmt: skip
+    """`agreed` are the conditions that the buyer committed to in it. All of it or nothing; ValidationError by field.
+
+    None: the form with this `once_key` was saved already.
+    """
     with transaction.atomic():
         deal = followups.lock(deal_id)
         now = now or clock.now()
+        if once_key and once.claim(by, once_key, now) is None:
+            return None
         activity = log_on(deal, entry, by=by, via=via, now=now)
         with_whom: Contact | None = entry.contacts[0] if entry.contacts else None
         for condition_id in agreed:

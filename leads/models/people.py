@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Iterable
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
@@ -65,6 +66,13 @@ class ContactQuerySet(RecordQuerySet):
 
     def of(self, organization: Organization) -> Self:
         return self.filter(organization=organization)
+
+    def among(self, ids: Iterable[int]) -> Self:
+        return self.filter(pk__in=ids)
+
+    def not_on(self, ids: Any) -> Self:
+        """Without these: a query for ids will do."""
+        return self.exclude(pk__in=ids)
 
 
 class Contact(Record):

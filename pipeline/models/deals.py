@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from crm.access import owned_within_reach
 from crm.models import Record, RecordQuerySet, User
 from pipeline import access
 from pipeline.models.process import (
@@ -23,6 +24,9 @@ from pipeline.models.process import (
     Stage,
     Stance,
 )
+
+if TYPE_CHECKING:
+    from leads.models import Contact, Organization
 
 VALUE_LIMIT = 10**13
 
@@ -98,6 +102,31 @@ class DealQuerySet(RecordQuerySet):
 
     def editable_by(self, user: User) -> Self:
         return self.existing().filter(access.deals_editable_by(user))
+
+    def managed_by(self, user: User) -> Self:
+        """Deals of one's own or of the people one manages; being a member of a deal does not count. For managers."""
+        return self.filter(owned_within_reach(user))
+
+    def deleted_and_visible_to(self, user: User) -> Self:
+        """Those that would be visible if they had not been deleted or merged."""
+        return self.filter(access.deals_visible_to(user), deleted_at__isnull=False)
+
+    def with_names(self) -> Self:
+        """With the records that a page names beside the deal."""
+        return self.select_related(
+            "pipeline", "stage", "organization", "owner", "source", "product", "close_reason", "credited_owner", "deleted_by"
+        )
+
+    def of_organization(self, organization: Organization) -> Self:
+        return self._listed(models.Q(organization=organization))
+
+    def of_contact(self, contact: Contact) -> Self:
+        return self._listed(models.Q(pk__in=DealContact.objects.filter(contact=contact).values("deal_id")))
+
+    def _listed(self, which: models.Q) -> Self:
+        """Open ones first, then the newest."""
+        closed_last = models.Case(models.When(status=Kind.OPEN, then=0), default=1)
+        return self.filter(which).with_names().order_by(closed_last, "-created_at", "-pk")
 
     def open(self) -> Self:
         return self.filter(status=Kind.OPEN)

@@ -1,0 +1,114 @@
+"""What changes how a deal stands without moving it on: pause, reopening, and the corrections of a manager."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from crm.models.audit import Via
+from crm.visitors import Request
+from pipeline import followups, moves
+from pipeline.deal_page import DealPage
+from pipeline.doors import deal_to_edit, deal_to_manage
+from pipeline.forms.corrections import HistoryForm, PipelineForm
+from pipeline.forms.daily import PauseForm
+from pipeline.models import Deal
+from pipeline.moves import Moved, Refused
+from pipeline.views.answers import ask, leave, number, read_page, refuse, show
+
+PARTS = ("head", "way", "gate", "tasks", "timeline")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def pause(request: Request, pk: int) -> HttpResponse:
+    deal = deal_to_edit(request, pk)
+    sent = request.POST if request.method == "POST" else None
+    form = PauseForm(sent)
+    if sent is not None and form.is_valid():
+        try:
+            followups.pause(deal.pk, form.cleaned_data["until"], form.cleaned_data["reason"], by=request.user)
+        except ValidationError as refusal:
+            form.take(refusal)
+        else:
+            return show(request, deal.pk, *PARTS, said=_("Paused."))
+    return ask(request, deal, "pause_form.html", _("Pause the deal"), {"form": form}, 422 if sent else 200)
+
+
+@require_POST
+def resume(request: Request, pk: int) -> HttpResponse:
+    deal = deal_to_edit(request, pk)
+    followups.resume(deal.pk, by=request.user)
+    return show(request, deal.pk, *PARTS, said=_("The deal goes on."))
+
+
+@require_POST
+def reopen(request: Request, pk: int) -> HttpResponse:
+    """Into the stage it was closed from, through the gate. What lacks is filled in where moves are."""
+    deal = deal_to_edit(request, pk)
+    target = read_page(request, deal).reopens_in
+    if target is None:
+        return refuse(request, deal.pk, *PARTS, why=_("There is no open stage to go on in."))
+    outcome = moves.move_deal(deal.pk, target.pk, by=request.user, via=Via.PAGE, reopen=True)
+    if isinstance(outcome, Moved):
+        return show(request, deal.pk, *PARTS, said=_("Reopened in %(stage)s.") % {"stage": target.name})
+    if isinstance(outcome, Refused):
+        return _to_fill_in(request, deal, target.pk, outcome)
+    return refuse(request, deal.pk, *PARTS, why=_("Somebody was quicker. This is the deal as it is now."))
+
+
+def _to_fill_in(request: Request, deal: Deal, stage_pk: int, refused: Refused) -> HttpResponse:
+    messages.error(request, refused.message)
+    if refused.code == "conditions":
+        try:
+            return leave(request, f"{reverse('deal-move', args=[deal.pk])}?to={stage_pk}&reopen=1")
+        except NoReverseMatch:
+            pass
+    return show(request, deal.pk, *PARTS)
+
+
+# --- Corrections
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def dates(request: Request, pk: int) -> HttpResponse:
+    """A manager corrects when the deal was where, with a reason."""
+    deal = deal_to_manage(request, pk)
+    page = read_page(request, deal)
+    sent = request.POST if request.method == "POST" else None
+    form = HistoryForm(sent, visits=page.standing, zone=request.user.zone)
+    if sent is not None and form.is_valid():
+        try:
+            moves.rewrite_history(
+                deal.pk, form.stays(), by=request.user, via=Via.PAGE, reason=form.cleaned_data["reason"]
+            )
+        except ValidationError as refusal:
+            form.take(refusal)
+        else:
+            return show(request, deal.pk, *PARTS, said=_("The dates are corrected."))
+    return ask(request, deal, "dates_form.html", _("Correct the dates"), {"form": form}, 422 if sent else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def change_pipeline(request: Request, pk: int) -> HttpResponse:
+    deal = deal_to_manage(request, pk)
+    sent = request.POST if request.method == "POST" else None
+    form = PipelineForm(sent, deal=deal)
+    context: dict[str, Any] = {"form": form, "version": deal.version}
+    if sent is not None and form.is_valid():
+        outcome = moves.change_pipeline(
+            deal.pk, int(form.cleaned_data["stage"]), by=request.user, via=Via.PAGE,
+            version=number(sent.get("version", "")), override=form.cleaned_data["override"],
+        )  # fmt: skip
+        if isinstance(outcome, Moved):
+            messages.success(request, _("The deal is in another pipeline now."))
+            return leave(request, reverse("deal", args=[deal.pk]))
+        stale = _("Somebody moved it meanwhile. Look at it again.")
+        context["refused"] = outcome.message if isinstance(outcome, Refused) else stale
+        context["missing"] = outcome.missing if isinstance(outcome, Refused) else []
+    return ask(request, deal, "pipeline_form.html", _("Move to another pipeline"), context, 422 if sent else 200)
