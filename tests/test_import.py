@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db.models import Model
 
 from crm.importing import known
 from crm.models import Change, Company, ExternalId, User
@@ -23,7 +24,7 @@ from tests import factories as make
 pytestmark = pytest.mark.django_db
 
 Import = Callable[..., str]
-TABLES = [
+TABLES: list[type[Model]] = [
     ColumnTotal,
     Deal,
     StageVisit,
@@ -68,7 +69,7 @@ def counts(said: str) -> str:
 
 
 def rows() -> dict[str, int]:
-    return {model.__name__: model.objects.count() for model in TABLES}
+    return {model.__name__: model._default_manager.count() for model in TABLES}
 
 
 def day(moment: datetime.datetime | None) -> str:
@@ -205,11 +206,7 @@ def test_dates_of_the_file_become_the_dates_of_the_stays(load: Import, sales: Pi
     assert [(v.stage.name, day(v.entered_at), v.entered_precision, v.let_in) for v in won.visits.order_by("seq")] == [
         ("First", "2024-01-05", "day", "history"), ("Won", "2024-03-01", "day", "history"),
     ]  # fmt: skip
-    assert (won.value, won.closed_at, won.credited_owner.email) == (
-        Decimal(100),
-        won.stage_entered_at,
-        "anna@example.com",
-    )
+    assert (won.value, won.closed_at, str(won.credited_owner)) == (Decimal(100), won.stage_entered_at, "Anna Admin")
     assert (day(open_deal.started_at), open_deal.expected_close) == ("2024-02-01", datetime.date(2024, 12, 1))
     assert new.stage_entered_precision == "unknown"
     assert new.started_at == new.created_at
@@ -353,7 +350,7 @@ def test_the_gate_holds_for_a_known_deal_and_names_the_condition(load: Import, s
     assert counts(said) == "0 created, 1 updated, 0 unchanged, 1 refused"
     assert "line 2, stage “Second”: Before “Second”: Agrees to a demo." in said
     deal = Deal.objects.get(title="A")
-    assert (deal.stage.name, deal.value) == ("First", 100)
+    assert (deal.stage.name, deal.value) == ("First", Decimal(100))
     assert MoveAttempt.objects.filter(deal=deal, outcome="refused", via="import").count() == 1
 
 
@@ -362,8 +359,9 @@ def test_another_stage_of_a_known_deal_is_a_move_now(load: Import, sales: Pipeli
     assert counts(load("deals", DEALS + "1,A,Second,300,,2024-01-01,\n")).startswith("0 created, 1 updated")
     deal = Deal.objects.get()
     visit = deal.visits.get(seq=2)
-    assert (visit.let_in, visit.via, visit.entered_precision, deal.value) == ("conditions", "import", "exact", 300)
-    assert visit.entered_at.date() == datetime.datetime.now(datetime.UTC).date()
+    assert (visit.let_in, visit.via, visit.entered_precision) == ("conditions", "import", "exact")
+    assert deal.value == 300
+    assert datetime.datetime.now(datetime.UTC) - visit.entered_at < datetime.timedelta(minutes=5)
 
 
 def test_a_known_deal_is_lost_only_with_a_reason(load: Import, sales: Pipeline) -> None:
@@ -373,7 +371,7 @@ def test_a_known_deal_is_lost_only_with_a_reason(load: Import, sales: Pipeline) 
     assert "Say why it was lost." in load("deals", head + "1,A,Lost,\n")
     assert "Did you mean “No budget”?" in load("deals", head + "1,A,Lost,No budgets\n")
     assert counts(load("deals", head + "1,A,Lost,no budget\n")).startswith("0 created, 1 updated")
-    assert Deal.objects.get().close_reason.name == "No budget"
+    assert Deal.objects.filter(close_reason__name="No budget", status="lost").count() == 1
 
 
 def test_other_dates_of_a_known_deal_are_said_and_left(load: Import, sales: Pipeline) -> None:

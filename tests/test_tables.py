@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import io
 import zipfile
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -14,11 +15,12 @@ import pytest
 from crm import cells, tables
 from crm.tables import Row, Table, Unreadable, open_table
 
+Read = Callable[..., Table]
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
 @pytest.fixture
-def table(tmp_path: Path):
+def table(tmp_path: Path) -> Read:
     def made(content: str | bytes, **options: str) -> Table:
         path = tmp_path / "file.csv"
         path.write_bytes(content.encode() if isinstance(content, str) else content)
@@ -37,108 +39,108 @@ def fault_of(row: Row) -> str:
 
 
 @pytest.mark.parametrize("content", ["", "\n\n", "   ", ",,\n"])
-def test_an_empty_file_has_no_rows(table, content: str) -> None:
+def test_an_empty_file_has_no_rows(table: Read, content: str) -> None:
     with pytest.raises(Unreadable, match="no rows"):
         table(content)
 
 
-def test_a_header_alone_is_a_table_without_rows(table) -> None:
+def test_a_header_alone_is_a_table_without_rows(table: Read) -> None:
     assert read(table("name,city\n")) == []
 
 
-def test_a_header_that_names_a_column_twice_is_refused_with_the_pair(table) -> None:
+def test_a_header_that_names_a_column_twice_is_refused_with_the_pair(table: Read) -> None:
     with pytest.raises(Unreadable, match=r"“name” \(1, 3\)"):
         table("name,city,Name\n")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"])
-def test_encodings_are_recognised_and_every_letter_survives(table, encoding: str) -> None:
+def test_encodings_are_recognised_and_every_letter_survives(table: Read, encoding: str) -> None:
     found = table("name,city\nMüller & Söhne,Zürich\n".encode(encoding))
     assert (found.header, read(found)) == (("name", "city"), [("Müller & Söhne", "Zürich")])
 
 
-def test_mixed_encodings_are_refused_with_the_place(table) -> None:
+def test_mixed_encodings_are_refused_with_the_place(table: Read) -> None:
     with pytest.raises(Unreadable, match="line 3, byte 18"):
         table("name\nMüller AG\nM".encode() + b"\xfcller\n")
 
 
-def test_bytes_of_no_known_encoding_are_refused(table) -> None:
+def test_bytes_of_no_known_encoding_are_refused(table: Read) -> None:
     with pytest.raises(Unreadable, match="not known.*Windows-1252 work"):
         table(b"name\nM\x81ller\n")
 
 
-def test_a_nul_character_refuses_its_row_and_names_its_column(table) -> None:
+def test_a_nul_character_refuses_its_row_and_names_its_column(table: Read) -> None:
     first, second = table("name,city\nA\0cme,Rome\nBolt,Oslo\n").rows()
     assert first.fault and (first.line, first.fault.column) == (2, "name")
     assert "NUL" in first.fault.reason
     assert second.cells == ("Bolt", "Oslo")
 
 
-def test_a_quote_that_never_closes_refuses_the_file_and_says_where(table) -> None:
+def test_a_quote_that_never_closes_refuses_the_file_and_says_where(table: Read) -> None:
     with pytest.raises(Unreadable, match="quote opened in line 3 never closes"):
         read(table('name,city\nAcme,Rome\n"Bolt,Oslo\nCord,Bonn\nDyne,Bern\n'))
 
 
-def test_a_quote_closed_by_the_next_one_further_down_refuses_the_file_too(table) -> None:
+def test_a_quote_closed_by_the_next_one_further_down_refuses_the_file_too(table: Read) -> None:
     with pytest.raises(Unreadable, match="line 2 never closes"):
         read(table('name,city\n"Acme,Rome\nBolt,"Oslo"\n'))
 
 
-def test_text_after_a_closing_quote_refuses_its_row_alone(table) -> None:
+def test_text_after_a_closing_quote_refuses_its_row_alone(table: Read) -> None:
     first, second = table('name,city\n"Ac"me,Rome\nBolt,Oslo\n').rows()
     assert "after a closing quote" in fault_of(first)
     assert second.cells == ("Bolt", "Oslo")
 
 
-def test_a_cell_beyond_the_limit_refuses_its_row_alone(table) -> None:
+def test_a_cell_beyond_the_limit_refuses_its_row_alone(table: Read) -> None:
     first, second = table(f"name,city\n{'x' * (tables.CELL_LIMIT + 1)},Rome\nBolt,Oslo\n").rows()
     assert "more than 131072 characters" in fault_of(first)
     assert second.number == 2
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-def test_the_separator_is_recognised_also_beside_commas_in_the_text(table, delimiter: str) -> None:
+def test_the_separator_is_recognised_also_beside_commas_in_the_text(table: Read, delimiter: str) -> None:
     rows = [["name", "city"], ["Acme, Inc.", "Rome"], ["Bolt, Ltd.", "Oslo"]]
     lines = [delimiter.join(f'"{cell}"' if delimiter in cell else cell for cell in row) for row in rows]
     found = table("\n".join(lines))
     assert (found.delimiter, read(found)) == (delimiter, [tuple(rows[1]), tuple(rows[2])])
 
 
-def test_the_separator_can_be_said(table) -> None:
+def test_the_separator_can_be_said(table: Read) -> None:
     assert table("a;b,c\n", delimiter=";").header == ("a", "b,c")
     assert table("sep=;\na,b;c\n").header == ("a,b", "c")
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_line_ends_of_all_systems(table, end: str) -> None:
+def test_line_ends_of_all_systems(table: Read, end: str) -> None:
     assert read(table(end.join(["name,city", "Acme,Rome", "Bolt,Oslo", ""]))) == [("Acme", "Rome"), ("Bolt", "Oslo")]
 
 
-def test_a_line_break_in_quotes_is_text_and_lines_and_records_are_both_counted(table) -> None:
+def test_a_line_break_in_quotes_is_text_and_lines_and_records_are_both_counted(table: Read) -> None:
     rows = list(table('name,note\nAcme,"one\ntwo"\nBolt,x\n').rows())
     assert [(row.number, row.line, row.cells[1]) for row in rows] == [(1, 2, "one\ntwo"), (2, 4, "x")]
 
 
-def test_rows_of_another_length_are_refused_alone(table) -> None:
+def test_rows_of_another_length_are_refused_alone(table: Read) -> None:
     short, long, right = table("a,b,c\n1,2\n1,2,3,4\n1,2,3\n").rows()
     assert fault_of(short) == "3 columns expected, 2 found."
     assert fault_of(long) == "3 columns expected, 4 found."
     assert right.cells == ("1", "2", "3")
 
 
-def test_blank_lines_and_trailing_separators_are_skipped_and_counted(table) -> None:
+def test_blank_lines_and_trailing_separators_are_skipped_and_counted(table: Read) -> None:
     found = table("\nname,city,,\nAcme,Rome,,\n\n,,\nBolt,Oslo,,,,\n")
     assert read(found) == [("Acme", "Rome"), ("Bolt", "Oslo")]
     assert (found.blank, found.header) == (2, ("name", "city"))
 
 
-def test_too_many_rows_are_refused_with_the_limit(table, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_rows_are_refused_with_the_limit(table: Read, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "ROW_LIMIT", 3)
     with pytest.raises(Unreadable, match="more than 3 rows"):
         read(table("name\n1\n2\n3\n4\n"))
 
 
-def test_a_line_without_an_end_is_not_read_into_memory(table, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_without_an_end_is_not_read_into_memory(table: Read, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "LINE_LIMIT", 1000)
     with pytest.raises(Unreadable, match="more than 1000 characters"):
         read(table("name\n" + "x" * 5000))
@@ -163,7 +165,7 @@ def workbook(member: str) -> bytes:
         (b'{"deals": []}', "JSON"),
     ],
 )
-def test_other_kinds_of_files_are_told_by_their_content(table, content: bytes, words: str) -> None:
+def test_other_kinds_of_files_are_told_by_their_content(table: Read, content: bytes, words: str) -> None:
     with pytest.raises(Unreadable, match=words):
         table(content)
 
@@ -177,7 +179,7 @@ def test_a_value_in_a_message_is_short_and_harmless() -> None:
     assert tables.shortened("a\x1b[31m\n\u202eb" + "c" * 80) == "a�[31m �b" + "c" * 30 + "…"
 
 
-def test_an_encoding_that_was_said_wrongly_is_told(table) -> None:
+def test_an_encoding_that_was_said_wrongly_is_told(table: Read) -> None:
     for encoding in ("utf-8", "klingon"):
         with pytest.raises(Unreadable, match=f"cannot be read as {encoding}"):
             table(b"M\xfcller,x\n", encoding=encoding)
