@@ -21,6 +21,10 @@ def to_html(text: str) -> SafeString:
     for high, low in sorted(_LOWER.items(), reverse=True):
         made = made.replace(f"<{high}>", f"<{low}>").replace(f"</{high}>", f"</{low}>")
     clean = nh3.clean(
-        made, tags=_TAGS, attributes=_ATTRIBUTES, url_schemes={"http", "https", "mailto"}, link_rel="noopener noreferrer"
+        made,
+        tags=_TAGS,
+        attributes=_ATTRIBUTES,
+        url_schemes={"http", "https", "mailto"},
+        link_rel="noopener noreferrer",
     )
     return mark_safe(clean)  # noqa: S308  (nh3 made it)

@@ -25,7 +25,13 @@ _LABELS = {field.name: field.label for field in DEAL_FIELDS}
 _MODELS: dict[str, Any] = {
     "owner": User, "organization": Organization, "source": Source, "product": Product, "tags": Tag, "contacts": Contact, "members": User,
 }  # fmt: skip
-_ICONS = {"paused_until": "clock", "contacts": "users", "members": "users", "deleted_at": "trash", "history": "calendar"}
+_ICONS = {
+    "paused_until": "clock",
+    "contacts": "users",
+    "members": "users",
+    "deleted_at": "trash",
+    "history": "calendar",
+}
 
 
 def entries(deal: Deal, limit: int, entry: Callable[..., Any]) -> Iterator[Any]:
@@ -38,12 +44,16 @@ def entries(deal: Deal, limit: int, entry: Callable[..., Any]) -> Iterator[Any]:
     names = _names([row for changes in saved.values() for row in changes])
     for changes in saved.values():
         first = changes[0]
-        words = "; ".join(text for row in sorted(changes, key=lambda row: row.pk) if (text := _words(row, changes, deal, names)))
+        words = "; ".join(
+            text for row in sorted(changes, key=lambda row: row.pk) if (text := _words(row, changes, deal, names))
+        )
         if words:
             who = first.by.name if first.by else _("The process")
             notes = [_("Reason: %(why)s") % {"why": first.reason}] if first.reason else []
             icon = _ICONS.get(first.field, "pencil")
-            yield entry(first.at, first.at, first.by, icon, _("%(who)s %(did)s") % {"who": who, "did": words}, notes, small=True)
+            yield entry(
+                first.at, first.at, first.by, icon, _("%(who)s %(did)s") % {"who": who, "did": words}, notes, small=True
+            )
 
 
 def _words(row: Change, together: Sequence[Change], deal: Deal, names: dict[tuple[str, int], str]) -> str:
@@ -64,7 +74,9 @@ def _words(row: Change, together: Sequence[Change], deal: Deal, names: dict[tupl
     return _("changed the %(field)s from %(old)s to %(new)s") % given
 
 
-def _shown(field: str, value: Any, row: Change, together: Sequence[Change], deal: Deal, names: dict[tuple[str, int], str]) -> str:
+def _shown(
+    field: str, value: Any, row: Change, together: Sequence[Change], deal: Deal, names: dict[tuple[str, int], str]
+) -> str:
     if value is None:
         return "–"
     if field == "value":
@@ -100,7 +112,11 @@ def _paused(row: Change, together: Sequence[Change], names: dict[tuple[str, int]
         return _("ended the pause")
     why = next((other.new for other in together if other.field == "pause_reason"), "")
     day = date_format(datetime.datetime.fromisoformat(row.new), "j M Y")
-    return _("paused it until %(day)s: %(why)s") % {"day": day, "why": why} if why else _("paused it until %(day)s") % {"day": day}
+    return (
+        _("paused it until %(day)s: %(why)s") % {"day": day, "why": why}
+        if why
+        else _("paused it until %(day)s") % {"day": day}
+    )
 
 
 def _deleted(row: Change, together: Sequence[Change], names: dict[tuple[str, int], str]) -> str:
@@ -134,7 +150,10 @@ def _person(value: str | None, names: dict[tuple[str, int], str]) -> tuple[str, 
 
 def _member(row: Change, together: Sequence[Change], names: dict[tuple[str, int], str]) -> str:
     pk, role = str(row.new or row.old).split(" ", 1)
-    given = {"name": names.get(("members", int(pk)), "?"), "role": str(MemberRole(role).label).lower() if role in MemberRole.values else role}
+    given = {
+        "name": names.get(("members", int(pk)), "?"),
+        "role": str(MemberRole(role).label).lower() if role in MemberRole.values else role,
+    }
     return (_("added %(name)s as %(role)s") if row.new else _("removed %(name)s as %(role)s")) % given
 
 

@@ -224,7 +224,11 @@ class DealPage:
     def tasks(self) -> list[OpenTask]:
         rows = Task.objects.open().filter(deal=self.deal).select_related("owner").order_by("due_at", "pk")
         return [
-            OpenTask(task, task.due_at < self.now, [r for r in self.resources if r.stage_task_id and r.stage_task_id == task.stage_task_id])
+            OpenTask(
+                task,
+                task.due_at < self.now,
+                [r for r in self.resources if r.stage_task_id and r.stage_task_id == task.stage_task_id],
+            )
             for task in rows
         ]
 
@@ -246,7 +250,11 @@ class DealPage:
 
     @cached_property
     def people(self) -> list[DealContact]:
-        return list(DealContact.objects.filter(deal=self.deal).select_related("contact__organization").order_by("-is_primary", "pk"))
+        return list(
+            DealContact.objects.filter(deal=self.deal)
+            .select_related("contact__organization")
+            .order_by("-is_primary", "pk")
+        )
 
     @cached_property
     def members(self) -> list[DealMember]:

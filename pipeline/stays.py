@@ -31,7 +31,11 @@ class Length:
         if seconds >= HOUR:
             return ngettext("%(count)d hour", "%(count)d hours", seconds // HOUR) % {"count": seconds // HOUR}
         minutes = seconds // MINUTE
-        return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes} if minutes else _("just now")
+        return (
+            ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
+            if minutes
+            else _("just now")
+        )
 
 
 @dataclass
@@ -55,7 +59,9 @@ class Stop:
         return None if last is None or last.entered_precision == "unknown" else last.entered_at
 
 
-def way(deal: Deal, stages: Sequence[Stage], visits: Sequence[StageVisit], company: Company, now: datetime.datetime) -> list[Stop]:
+def way(
+    deal: Deal, stages: Sequence[Stage], visits: Sequence[StageVisit], company: Company, now: datetime.datetime
+) -> list[Stop]:
     """`stages` are those of the pipeline in use, `visits` those that stand, in order. A lost stage only if it is there."""
     stops = {stage.pk: Stop(stage) for stage in stages if stage.kind != Kind.LOST}
     for visit in visits:

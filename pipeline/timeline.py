@@ -66,12 +66,16 @@ def timeline(deal: Deal, visits: Sequence[StageVisit], skip: int = 0) -> Timelin
 
 def _activities(deal: Deal, said_in: dict[int, list[Commitment]], limit: int) -> Iterator[Entry]:
     links = DealActivity.objects.filter(deal=deal, activity__deleted_at__isnull=True)
-    links = links.select_related("activity__type", "activity__outcome", "activity__by").prefetch_related("activity__contacts")
+    links = links.select_related("activity__type", "activity__outcome", "activity__by").prefetch_related(
+        "activity__contacts"
+    )
     for link in links.order_by("-activity__happened_at", "-pk")[:limit]:
         activity = link.activity
         names = ", ".join(contact.name for contact in activity.contacts.all())
         notes = [activity.outcome.name] if activity.outcome else []
-        notes += [_("They agreed to: %(what)s") % {"what": said.condition.label} for said in said_in.get(activity.pk, [])]
+        notes += [
+            _("They agreed to: %(what)s") % {"what": said.condition.label} for said in said_in.get(activity.pk, [])
+        ]
         yield Entry(
             activity.happened_at, activity.happened_at, activity.by, activity.type.icon,
             _activity_words(activity.by.name, activity.type.name, activity.direction, names), notes, activity.text,
@@ -81,7 +85,11 @@ def _activities(deal: Deal, said_in: dict[int, list[Commitment]], limit: int) ->
 def _activity_words(who: str, what: str, direction: str, names: str) -> str:
     given = {"who": who, "what": what, "names": names}
     if direction == Direction.IN:
-        return _("%(what)s from %(names)s, noted by %(who)s") % given if names else _("%(what)s from the buyer, noted by %(who)s") % given
+        return (
+            _("%(what)s from %(names)s, noted by %(who)s") % given
+            if names
+            else _("%(what)s from the buyer, noted by %(who)s") % given
+        )
     return _("%(who)s: %(what)s with %(names)s") % given if names else _("%(who)s: %(what)s") % given
 
 
@@ -155,7 +163,11 @@ def _refusals(deal: Deal, limit: int) -> Iterator[Entry]:
     for attempt in attempts.prefetch_related("conditions__condition").order_by("-at", "-pk")[:limit]:
         missing = "; ".join(row.condition.label for row in attempt.conditions.all() if row.result == "stopped")
         given = {"who": _name(attempt.by), "stage": attempt.to_stage.name, "missing": missing}
-        words = _("%(who)s tried to move it to %(stage)s. Missing: %(missing)s") if missing else _("%(who)s tried to move it to %(stage)s")
+        words = (
+            _("%(who)s tried to move it to %(stage)s. Missing: %(missing)s")
+            if missing
+            else _("%(who)s tried to move it to %(stage)s")
+        )
         yield Entry(attempt.at, attempt.at, attempt.by, "lock", words % given, small=True)
 
 
@@ -169,12 +181,20 @@ def _commitments(deal: Deal) -> QuerySet[Commitment]:
 
 def _promises(commitments: Sequence[Commitment]) -> Iterator[Entry]:
     for row in commitments:
-        given = {"who": row.recorded_by.name, "what": row.condition.label, "contact": row.contact.name if row.contact else ""}
+        given = {
+            "who": row.recorded_by.name,
+            "what": row.condition.label,
+            "contact": row.contact.name if row.contact else "",
+        }
         notes = [row.evidence] if row.evidence else []
         undone = _("withdrawn by %(who)s") % {"who": _name(row.withdrawn_by)} if row.withdrawn_at else ""
         if row.activity_id is None:
-            words = _("%(contact)s agreed, noted by %(who)s: %(what)s") if row.contact else _("%(who)s confirmed: %(what)s")
-            yield Entry(row.happened_at, row.happened_at, row.recorded_by, "circle-check", words % given, notes, undone=undone)
+            words = (
+                _("%(contact)s agreed, noted by %(who)s: %(what)s") if row.contact else _("%(who)s confirmed: %(what)s")
+            )
+            yield Entry(
+                row.happened_at, row.happened_at, row.recorded_by, "circle-check", words % given, notes, undone=undone
+            )
         if row.withdrawn_at is not None:
             words = _("%(who)s withdrew: %(what)s") % {**given, "who": _name(row.withdrawn_by)}
             yield Entry(row.withdrawn_at, row.withdrawn_at, row.withdrawn_by, "x", words, small=True)

@@ -67,10 +67,12 @@ class PipelineForm(Form):
 
     def __init__(self, *args: Any, deal: Deal, **options: Any) -> None:
         super().__init__(*args, auto_id="pipeline-%s", **options)
-        stages = Stage.objects.in_use().filter(kind="open", pipeline__retired_at__isnull=True).select_related("pipeline")
+        stages = (
+            Stage.objects.in_use().filter(kind="open", pipeline__retired_at__isnull=True).select_related("pipeline")
+        )
         groups: dict[str, list[tuple[str, str]]] = {}
-        for stage in stages.exclude(pipeline=deal.pipeline_id).order_by("pipeline__order", "pipeline__name", "order", "pk"):
+        for stage in stages.exclude(pipeline=deal.pipeline_id).order_by(
+            "pipeline__order", "pipeline__name", "order", "pk"
+        ):
             groups.setdefault(stage.pipeline.name, []).append((str(stage.pk), stage.name))
         self.fields["stage"].choices = list(groups.items())  # type: ignore[attr-defined]
-
-

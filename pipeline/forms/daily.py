@@ -26,7 +26,7 @@ def once_key() -> forms.CharField:
 
 
 class LogForm(Form):
-    """`entry()` and `agreed()` give what logbook.log takes. Asks only what this type of activity has."""
+    """`entry()` and `agreed_ids()` give what logbook.log takes. Asks only what this type of activity has."""
 
     text = forms.CharField(
         label=_("What was said"), max_length=TEXT_LIMIT, required=False,
@@ -37,20 +37,30 @@ class LogForm(Form):
         error_messages={"invalid_choice": _("This is no longer asked for.")},
     )  # fmt: skip
     evidence = forms.CharField(
-        label=_("What proves it"), max_length=500, required=False, help_text=_("A link or a note, where it is asked for.")
+        label=_("What proves it"),
+        max_length=500,
+        required=False,
+        help_text=_("A link or a note, where it is asked for."),
     )
-    outcome = forms.ModelChoiceField(None, label=_("Outcome"), required=False, empty_label="–")
+    outcome: forms.Field = forms.ModelChoiceField(None, label=_("Outcome"), required=False, empty_label="–")
     direction = forms.ChoiceField(
         label=_("Who began"), required=False, choices=[(Direction.OUT, _("We did")), (Direction.IN, _("They did"))]
     )
-    contacts = forms.ModelMultipleChoiceField(None, label=_("With"), required=False, widget=forms.CheckboxSelectMultiple)
+    contacts = forms.ModelMultipleChoiceField(
+        None, label=_("With"), required=False, widget=forms.CheckboxSelectMultiple
+    )
     happened_at = forms.DateTimeField(
         label=_("When"), required=False, input_formats=MOMENTS, widget=MOMENT, help_text=_("Empty: now.")
     )
     once_key = once_key()
 
     def __init__(
-        self, *args: Any, type: ActivityType, people: Sequence[DealContact], to_agree: Sequence[EntryCondition], **options: Any
+        self,
+        *args: Any,
+        type: ActivityType,
+        people: Sequence[DealContact],
+        to_agree: Sequence[EntryCondition],
+        **options: Any,
     ) -> None:
         main = [person.contact_id for person in people if person.is_primary]
         super().__init__(*args, initial={"contacts": main, "direction": Direction.OUT}, auto_id="log-%s", **options)
@@ -90,7 +100,7 @@ class LogForm(Form):
             happened_at=data["happened_at"], contacts=tuple(data.get("contacts") or ()),
         )  # fmt: skip
 
-    def agreed(self) -> list[int]:
+    def agreed_ids(self) -> list[int]:
         return [int(pk) for pk in self.cleaned_data.get("agreed") or ()]
 
     def take(self, refusal: ValidationError) -> None:
@@ -127,8 +137,7 @@ class EvidenceForm(Form):
         super().__init__(*args, auto_id=f"proof-{condition.pk}-%s", **options)
 
     def take(self, refusal: ValidationError) -> None:
-        messages = [message for message in refusal.messages]
-        self.add_error("evidence", messages)
+        self.add_error("evidence", list(refusal.messages))
 
 
 class PauseForm(Form):
@@ -146,5 +155,5 @@ class AskForm(Form):
 
 
 class DecisionForm(Form):
-    decision = forms.ChoiceField(choices=[("approve", "approve"), ("decline", "decline")])
+    approve = forms.ChoiceField(choices=[("1", _("Approve")), ("0", _("Decline"))])
     reason = forms.CharField(label=_("Reason"), max_length=500, required=False)

@@ -31,7 +31,7 @@ class FieldForm(Form):
         """Choices that depend on the deal or the reader."""
 
     def present(self, deal: Deal) -> dict[str, Any]:
-        return {name: getattr(deal, name) for name in self.base_fields}  # type: ignore[attr-defined]
+        return {name: getattr(deal, name) for name in self.base_fields}
 
     def changes(self) -> dict[str, Any]:
         return dict(self.cleaned_data)

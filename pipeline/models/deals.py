@@ -114,7 +114,15 @@ class DealQuerySet(RecordQuerySet):
     def with_names(self) -> Self:
         """With the records that a page names beside the deal."""
         return self.select_related(
-            "pipeline", "stage", "organization", "owner", "source", "product", "close_reason", "credited_owner", "deleted_by"
+            "pipeline",
+            "stage",
+            "organization",
+            "owner",
+            "source",
+            "product",
+            "close_reason",
+            "credited_owner",
+            "deleted_by",
         )
 
     def of_organization(self, organization: Organization) -> Self:

@@ -7,11 +7,12 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.http import HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect, reswap, trigger_client_event
 
+from crm.forms import Form
 from crm.visitors import Request
 from pipeline import deal_page
 from pipeline.deal_page import DealPage
@@ -56,7 +57,9 @@ def ask(
 ) -> HttpResponse:
     """A small form: by itself for htmx, else on a page of its own."""
     context |= {"deal": deal, "heading": heading, "fragment": f"pipeline/deal/{fragment}"}
-    return render(request, f"pipeline/deal/{fragment}" if request.htmx else "pipeline/deal/form.html", context, status=status)
+    return render(
+        request, f"pipeline/deal/{fragment}" if request.htmx else "pipeline/deal/form.html", context, status=status
+    )
 
 
 def refuse(request: Request, deal_pk: int, *parts: str, why: str) -> HttpResponse:
@@ -65,5 +68,6 @@ def refuse(request: Request, deal_pk: int, *parts: str, why: str) -> HttpRespons
     return show(request, deal_pk, *parts)
 
 
-def back_to(deal: Deal) -> HttpResponse:
-    return redirect("deal", deal.pk)
+def words_of(form: Form) -> str:
+    """What is wrong with a form that has no place of its own to say it."""
+    return " ".join(str(error) for errors in form.errors.values() for error in errors)

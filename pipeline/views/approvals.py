@@ -16,7 +16,7 @@ from pipeline.doors import deal_to_edit
 from pipeline.forms.daily import AskForm, DecisionForm
 from pipeline.models import Approval, Deal, EntryCondition
 from pipeline.views.answers import ask as ask_form
-from pipeline.views.answers import number, refuse, show
+from pipeline.views.answers import number, refuse, show, words_of
 
 PARTS = ("gate", "timeline")
 
@@ -58,12 +58,12 @@ def decide(request: Request, pk: int) -> HttpResponse:
     why = ""
     if form.is_valid():
         try:
-            approve = form.cleaned_data["decision"] == "approve"
+            approve = form.cleaned_data["approve"] == "1"
             approvals.decide(pk, by=request.user, approve=approve, reason=form.cleaned_data["reason"])
         except ValidationError as refusal:
             why = " ".join(refusal.messages)
     else:
-        why = " ".join(text for texts in form.errors.values() for text in texts)
+        why = words_of(form)
     return _answer(request, approval, why)
 
 
@@ -76,6 +76,7 @@ def _answer(request: Request, approval: Approval, why: str) -> HttpResponse:
         return trigger_client_event(show(request, approval.deal_id, *PARTS), "approvals:changed")
     if not request.htmx:
         return redirect("approvals")
-    context = {"waiting": approvals.waiting_for(request.user), "again": {"pk": approval.pk, "reason": request.POST.get("reason", ""), "why": why}}
+    again = {"pk": approval.pk, "reason": request.POST.get("reason", ""), "why": why}
+    context = {"waiting": approvals.waiting_for(request.user), "again": again}
     response = render(request, "pipeline/deal/approvals_answer.html", context, status=422 if why else 200)
     return trigger_client_event(response, "approvals:changed")

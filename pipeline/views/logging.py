@@ -38,7 +38,7 @@ def log(request: Request, pk: int) -> HttpResponse:
     if sent is not None and form.is_valid():
         try:
             made = logbook.log(
-                deal.pk, form.entry(), by=request.user, via=Via.PAGE, agreed=form.agreed(),
+                deal.pk, form.entry(), by=request.user, via=Via.PAGE, agreed=form.agreed_ids(),
                 evidence=form.cleaned_data.get("evidence", ""), once_key=form.cleaned_data["once_key"],
             )  # fmt: skip
         except ValidationError as refusal:
@@ -59,7 +59,9 @@ def commit(request: Request, pk: int) -> HttpResponse:
     if sent is not None and (form.is_valid() or not condition.needs_evidence):
         try:
             with followups.holding(deal.pk) as locked:
-                commitments.record(locked, condition.pk, by=request.user, evidence=form.cleaned_data.get("evidence", ""))
+                commitments.record(
+                    locked, condition.pk, by=request.user, evidence=form.cleaned_data.get("evidence", "")
+                )
         except ValidationError as refusal:
             if not condition.needs_evidence:
                 return refuse(request, deal.pk, *AFTER_TICKING, why=" ".join(refusal.messages))

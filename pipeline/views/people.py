@@ -20,7 +20,7 @@ from pipeline import followups, people
 from pipeline.doors import deal_to_edit
 from pipeline.forms.people import KnownPersonForm, MemberForm, NewPersonForm, PersonForm
 from pipeline.models import Deal, DealContact, DealMember
-from pipeline.views.answers import ask, show
+from pipeline.views.answers import ask, show, words_of
 
 PARTS = ("people", "gate", "timeline")
 FOUND = 8
@@ -54,7 +54,7 @@ def _add_known(request: Request, deal: Deal) -> HttpResponse:
     form = KnownPersonForm(request.POST, reader=request.user)
     if not form.is_valid():
         new = NewPersonForm()
-        return _ask(request, deal, new, status=422, errors=[text for texts in form.errors.values() for text in texts])
+        return _ask(request, deal, new, status=422, errors=[words_of(form)])
     return _join(request, deal, form.cleaned_data["contact"], form.cleaned_data["role"])
 
 
@@ -66,7 +66,9 @@ def _join(request: Request, deal: Deal, contact: Contact, role: str) -> HttpResp
 
 def _ask(request: Request, deal: Deal, form: NewPersonForm, status: int = 200, **context: Any) -> HttpResponse:
     query = query_of(request)
-    there = Contact.objects.visible_to(request.user).not_on(deal.people.values("contact_id")).select_related("organization")
+    there = (
+        Contact.objects.visible_to(request.user).not_on(deal.people.values("contact_id")).select_related("organization")
+    )
     if query:
         found = search.contacts_matching(there, query)[:FOUND]
     else:

@@ -14,7 +14,6 @@ from django.views.decorators.http import require_http_methods, require_POST
 from crm.models.audit import Via
 from crm.visitors import Request
 from pipeline import followups, moves
-from pipeline.deal_page import DealPage
 from pipeline.doors import deal_to_edit, deal_to_manage
 from pipeline.forms.corrections import HistoryForm, PipelineForm
 from pipeline.forms.daily import PauseForm

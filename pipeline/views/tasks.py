@@ -16,7 +16,7 @@ from pipeline import calendar, followups
 from pipeline.doors import deal_to_edit, task_to_edit
 from pipeline.forms.daily import DayForm, TaskForm
 from pipeline.models import Task
-from pipeline.views.answers import ask, refuse, show
+from pipeline.views.answers import ask, refuse, show, words_of
 
 PARTS = ("tasks", "head", "gate", "timeline")
 
@@ -62,7 +62,8 @@ def _finish(request: Request, pk: int, rule: Callable[..., list[Task]], words: s
 def _next(request: Request, planned: Sequence[Task]) -> list[str]:
     """The tasks that the process planned after it."""
     return [
-        _("Next: %(task)s, %(day)s.") % {"task": task.title, "day": day_words(calendar.day_of(task.due_at, request.user))}
+        _("Next: %(task)s, %(day)s.")
+        % {"task": task.title, "day": day_words(calendar.day_of(task.due_at, request.user))}
         for task in planned
     ]
 
@@ -79,7 +80,7 @@ def reschedule(request: Request, pk: int) -> HttpResponse:
     task = task_to_edit(request, pk)
     form = DayForm(request.POST)
     if not form.is_valid():
-        return refuse(request, task.deal_id, "tasks", why=" ".join(form.errors["due_on"]))
+        return refuse(request, task.deal_id, "tasks", why=words_of(form))
     try:
         followups.reschedule(task.pk, form.cleaned_data["due_on"], by=request.user, via=Via.PAGE)
     except (ValidationError, OverflowError):
