@@ -41,9 +41,12 @@ class HouseForm(forms.BaseForm):
         kwargs.setdefault("label_suffix", "")
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
-            _style(field.widget)
-            if isinstance(field, forms.CharField) and not isinstance(field.widget, _UNTOUCHED):
-                _gatekeep(field)
+            _dress(field)
+
+    def add_field(self, name: str, field: forms.Field) -> None:
+        """A field that is known only once the form is being made."""
+        _dress(field)
+        self.fields[name] = field
 
     def take(self, refusal: ValidationError) -> None:
         """What a rule refused, beside the fields that it names; what belongs to no field of this form, on top."""
@@ -60,6 +63,12 @@ class Form(HouseForm, forms.Form):
 
 class ModelForm(HouseForm, forms.ModelForm):
     pass
+
+
+def _dress(field: forms.Field) -> None:
+    _style(field.widget)
+    if isinstance(field, forms.CharField) and not isinstance(field.widget, _UNTOUCHED):
+        _gatekeep(field)
 
 
 def _style(widget: forms.Widget) -> None:

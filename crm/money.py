@@ -54,7 +54,19 @@ def format_money(value: Decimal | None, currency: str, locale: str = "en") -> st
     """“€12,500” or “€12,500.50”: no needless decimals; “–” when unknown."""
     if value is None:
         return "–"
+    if value == value.to_integral_value() and 0 <= value < LIMIT:
+        # Babel takes 0.1 ms an amount, which a board of 200 cards would notice: only what stands around it is asked for.
+        before, group, after = _around(currency, locale)
+        return f"{before}{int(value):,}{after}".replace(",", group) if group != "," else f"{before}{int(value):,}{after}"
     whole = value == value.to_integral_value()
     return format_currency(
         value, currency, format="¤#,##0" if whole else None, locale=locale, currency_digits=not whole
     )
+
+
+@lru_cache(maxsize=1024)
+def _around(currency: str, locale: str) -> tuple[str, str, str]:
+    """What stands before a whole amount, between its thousands and after it."""
+    written = format_currency(Decimal(1111), currency, format="¤#,##0", locale=locale, currency_digits=False)
+    first, last = written.index("1"), written.rindex("111")
+    return written[:first], written[first + 1 : last], written[last + 3 :]

@@ -31,6 +31,12 @@ class Facts:
     existing_customer: bool = False
 
 
+# Only what is judged by: of a board's cards these are a thousand rows.
+_PERSON = ("deal_id", "role", "stance", "is_primary", "contact__name", "contact__phone", "contact__email")
+_MEMBER = ("deal_id", "role", "user__name")
+_COMMITMENT = ("deal_id", "condition_id", "happened_at", "evidence", "contact__name", "recorded_by__name")
+
+
 def load_facts(
     deals: Sequence[Deal], conditions: Iterable[EntryCondition], now: datetime.datetime, company: Company | None = None
 ) -> dict[int, Facts]:
@@ -45,10 +51,10 @@ def load_facts(
     if kinds & {"commitment", "by_hand"}:
         _load_commitments(known)
     if kinds & {"contact_role", "contact_reachable", "everyone_agrees"}:
-        for person in DealContact.objects.filter(deal__in=known).select_related("contact"):
+        for person in DealContact.objects.filter(deal__in=known).select_related("contact").only(*_PERSON):
             known[person.deal_id].people.append(person)
     if "member_role" in kinds:
-        for member in DealMember.objects.filter(deal__in=known).select_related("user"):
+        for member in DealMember.objects.filter(deal__in=known).select_related("user").only(*_MEMBER):
             known[member.deal_id].members.append(member)
     if "activity" in kinds:
         _load_activities(known, {c.activity_type_id for c in asked if c.activity_type_id})
@@ -63,7 +69,7 @@ def load_facts(
 
 
 def _load_commitments(known: dict[int, Facts]) -> None:
-    rows = Commitment.objects.standing().filter(deal__in=known).select_related("contact", "recorded_by")
+    rows = Commitment.objects.standing().filter(deal__in=known).select_related("contact", "recorded_by").only(*_COMMITMENT)
     for row in rows:
         known[row.deal_id].commitments.setdefault(row.condition_id, []).append(row)
 

@@ -9,11 +9,12 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from crm.models import User
+from leads import contacts
 from pipeline import commitments, deals, followups, logbook, people
 from pipeline.models import Deal, Task
 
 if TYPE_CHECKING:
-    from pipeline.moves.outcomes import Fill
+    from pipeline.moves.outcomes import Fill, NewPerson
 
 
 def apply(deal: Deal, fill: Fill, *, by: User | None, via: str, now: datetime.datetime) -> None:
@@ -23,12 +24,7 @@ def apply(deal: Deal, fill: Fill, *, by: User | None, via: str, now: datetime.da
     if fill.changes:
         deals.apply_changes(deal, fill.changes, by=by, via=via, now=now)
     for person in fill.people:
-        if person.contact is not None:
-            people.set_contact(
-                deal, person.contact, by=by, via=via, role=person.role, stance=person.stance or None, now=now
-            )
-        elif person.user is not None:
-            people.set_member(deal, person.user, person.role, by=by, via=via, now=now)
+        _take_part(deal, person, by, via, now)
     for entry in fill.activities:
         logbook.log_on(deal, entry, by=by, via=via, now=now)
     for said in fill.commitments:
@@ -44,3 +40,18 @@ def apply(deal: Deal, fill: Fill, *, by: User | None, via: str, now: datetime.da
     own_tasks = Task.objects.open().filter(deal=deal, pk__in=fill.tasks_done).values_list("pk", flat=True)
     for task_id in list(own_tasks):
         followups.complete(task_id, by=by, via=via, now=now)
+
+
+def _take_part(deal: Deal, person: NewPerson, by: User, via: str, now: datetime.datetime) -> None:
+    if person.user is not None:
+        people.set_member(deal, person.user, person.role, by=by, via=via, now=now)
+        return
+    contact = person.contact
+    if contact is None:
+        values = {**person.details, "organization": deal.organization, "owner": by}
+        contact = contacts.create(values, by=by, via=via, now=now)
+    elif person.details:
+        contacts.edit(contact.pk, person.details, version=None, by=by, via=via, now=now)
+    people.set_contact(
+        deal, contact, by=by, via=via, role=person.role or None, stance=person.stance or None, now=now
+    )

@@ -1,6 +1,16 @@
 from django.urls import URLPattern, path
 
-from pipeline.views import approvals, deal, fields, logging, people, standing, tasks
+from pipeline.views import approvals, boards, deal, fields, logging, moves, people, standing, tasks
+
+# --- The board, and moving on it
+
+_board: list[URLPattern] = [
+    path("board/", boards.board_default, name="board-default"),
+    path("board/<int:pipeline_id>/", boards.board_page, name="board"),
+    path("board/<int:pipeline_id>/columns/<int:stage_id>/", boards.board_column, name="board-column"),
+    path("deals/new/", moves.deal_new, name="deal-new"),
+    path("deals/<int:pk>/move/", moves.deal_move, name="deal-move"),
+]
 
 # --- The page of a deal, and what is done on it
 
@@ -40,4 +50,4 @@ _approvals: list[URLPattern] = [
     path("approvals/<int:pk>/", approvals.decide, name="approval-decide"),
 ]
 
-urlpatterns = [*_deal, *_tasks, *_approvals]
+urlpatterns = [*_board, *_deal, *_tasks, *_approvals]

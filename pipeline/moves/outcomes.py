@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -34,12 +35,16 @@ class NewCommitment:
 
 @dataclass(frozen=True)
 class NewPerson:
-    """A contact or a colleague who takes a role on the deal; one of the two is given."""
+    """A contact or a colleague who takes a role on the deal. An empty role or stance leaves what there is.
+
+    `details` are name, phone or email: of the contact, or of a new one where neither is given.
+    """
 
     role: str
     contact: Contact | None = None
     user: User | None = None
     stance: str = ""
+    details: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

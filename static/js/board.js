@@ -1,0 +1,209 @@
+// The board: dragging, the dialogs of a move, keys. The server draws; nothing on the screen is kept by guess.
+// A card that was dropped stays until the answer, which brings both columns from the database. If none comes, the card
+// goes back to where it was, and the columns are fetched again as soon as the server can be reached.
+import Sortable from "../sortable.esm.js";
+import { refresh } from "./board_refresh.js";
+
+const DIALOG = "#dialog-body";
+const board = () => document.getElementById("board");
+const stageOf = (node) => node.closest(".column").dataset.stage;
+
+// --- Moving a card
+
+/** Where the card stood before it was dragged: what is put back is put back exactly there. */
+function placeOf(card) {
+  return { list: card.parentElement, before: card.nextElementSibling };
+}
+
+function putBack(card, { list, before }) {
+  if (before && before.parentElement === list) list.insertBefore(card, before);
+  else list.append(card);
+}
+
+const loaded = (stages) =>
+  Math.max(25, ...stages.map((stage) => document.querySelectorAll(`#cards-${stage} > .deal-card`).length));
+
+async function move(card, to, home) {
+  const from = stageOf(home.list);
+  const address = `${board().dataset.moves}${card.id.replace("deal-", "")}/move/`;
+  const values = { to, version: card.dataset.version, from, cards: Math.min(200, loaded([from, to])) };
+  card.classList.add("is-moving");
+  card.setAttribute("aria-busy", "true");
+  try {
+    await htmx.ajax("POST", address, { source: card, target: DIALOG, swap: "innerHTML", values });
+  } catch {
+    // No answer; what is said about it stands in requests.js.
+  }
+  // An answer has replaced both columns, and the card with them. This one is left over from a request without one.
+  if (!card.isConnected) return;
+  card.classList.remove("is-moving");
+  card.removeAttribute("aria-busy");
+  putBack(card, home);
+  refresh([from, to]);
+}
+
+document.addEventListener("request:retry", (event) => {
+  const { elt, requestConfig: config } = event.detail;
+  if (!elt.matches(".deal-card")) return;
+  event.preventDefault();
+  move(elt, String(config.parameters.to ?? config.parameters.get?.("to")), placeOf(elt));
+});
+
+let home = null;
+
+function sortable(list) {
+  Sortable.create(list, {
+    group: "deals",
+    draggable: ".deal-card[data-movable]:not(.is-moving)",
+    filter: "input, textarea, select, button",
+    preventOnFilter: false,
+    sort: false, // the order says what to do next; nobody arranges it by hand
+    forceFallback: true, // one way of dragging for mouse, pen and finger
+    fallbackOnBody: true,
+    fallbackTolerance: 4,
+    delay: 250,
+    delayOnTouchOnly: true,
+    touchStartThreshold: 6,
+    animation: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 120,
+    ghostClass: "is-gap",
+    fallbackClass: "is-dragged",
+    scroll: true,
+    forceAutoScrollFallback: true,
+    bubbleScroll: true,
+    scrollSensitivity: 64,
+    scrollSpeed: 16,
+    onStart: ({ item }) => {
+      home = placeOf(item);
+      board().classList.add("is-dragging");
+    },
+    onMove: ({ to }) => {
+      for (const column of document.querySelectorAll(".column.is-target")) column.classList.remove("is-target");
+      to.closest(".column").classList.add("is-target");
+    },
+    onEnd: ({ item, to }) => {
+      board().classList.remove("is-dragging");
+      for (const column of document.querySelectorAll(".column.is-target")) column.classList.remove("is-target");
+      if (to === home.list) putBack(item, home);
+      else move(item, stageOf(to), home);
+    },
+  });
+}
+
+function prepare(root) {
+  const lists = root.matches?.(".deal-list") ? [root] : root.querySelectorAll?.(".deal-list") ?? [];
+  for (const list of lists) if (!Sortable.get(list)) sortable(list);
+}
+
+prepare(document);
+document.addEventListener("htmx:load", (event) => prepare(event.detail.elt));
+
+// --- What the forms of a move tell besides: which column the card stands in, and how many cards are on the screen
+
+document.addEventListener("htmx:configRequest", ({ detail }) => {
+  if (detail.verb !== "post" || !board()) return;
+  const deal = detail.path.match(/\/deals\/(\d+)\/move\/$/)?.[1];
+  const card = deal && document.getElementById(`deal-${deal}`);
+  const set = (name, value) => {
+    if (!detail.formData.has(name)) detail.formData.set(name, value);
+  };
+  const to = detail.formData.get("to");
+  const stages = [card && stageOf(card), to].filter(Boolean);
+  if (card) set("from", stageOf(card));
+  set("cards", String(Math.min(200, loaded(stages))));
+});
+
+// --- Links that open in the dialog, the form of a new deal, the card that a message speaks of
+
+function openDialog(link) {
+  return htmx.ajax("GET", link.getAttribute("href"), { source: link, target: DIALOG, swap: "innerHTML" });
+}
+
+function showCard(id) {
+  const card = document.getElementById(id);
+  if (!card) return false;
+  card.scrollIntoView({ block: "nearest", inline: "center" });
+  card.focus({ preventScroll: true });
+  card.classList.add("is-shown");
+  setTimeout(() => card.classList.remove("is-shown"), 2000);
+  return true;
+}
+
+document.addEventListener("click", (event) => {
+  if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
+  const link = event.target.closest("a");
+  if (!link) return;
+  if (link.matches("[data-dialog]")) {
+    event.preventDefault();
+    openDialog(link);
+  } else if (link.matches("[data-new]")) {
+    event.preventDefault();
+    htmx.ajax("GET", link.getAttribute("href"), { source: link, target: `#new-${link.dataset.new}`, swap: "innerHTML" });
+  } else if (link.matches("[data-show-card]") && showCard(link.dataset.showCard)) {
+    event.preventDefault();
+    link.closest(".note").remove();
+  }
+});
+
+if (location.hash.startsWith("#deal-")) showCard(location.hash.slice(1));
+
+document.addEventListener("focusout", (event) => {
+  const form = event.target.closest(".new-deal");
+  if (form && !form.contains(event.relatedTarget) && !form.elements.title.value.trim()) form.remove();
+});
+
+// --- Keys: on a card Enter opens it and M moves it; Esc leaves the form of a new deal
+
+document.addEventListener("keydown", (event) => {
+  if (event.altKey || event.ctrlKey || event.metaKey) return;
+  if (event.key === "Escape" && event.target.closest(".new-deal")) {
+    const column = event.target.closest(".column");
+    event.target.closest(".new-deal").remove();
+    column.querySelector(".column-new").focus();
+    return;
+  }
+  const card = event.target.closest?.(".deal-card");
+  if (!card || event.target.matches("input, textarea, select")) return;
+  if (event.key.toLowerCase() === "m") {
+    const link = card.querySelector(".deal-move");
+    if (link) {
+      event.preventDefault();
+      openDialog(link);
+    }
+  } else if (event.key === "Enter" && event.target === card) {
+    card.querySelector(".deal-title").click();
+  }
+});
+
+// --- The overview of a phone says which column is in sight
+
+const seen = new IntersectionObserver(
+  (entries) => {
+    for (const { target, isIntersecting } of entries) {
+      const link = document.querySelector(`.board-overview a[href="#${target.id}"]`);
+      if (isIntersecting) link?.setAttribute("aria-current", "true");
+      else link?.removeAttribute("aria-current");
+    }
+  },
+  { threshold: 0.6 },
+);
+const watch = () => {
+  for (const column of document.querySelectorAll(".column")) seen.observe(column);
+};
+watch();
+document.addEventListener("htmx:load", watch);
+
+// --- Columns that are drawn again stay scrolled to where they were
+
+let heights = new Map();
+const remember = () => {
+  heights = new Map([...document.querySelectorAll(".deal-list")].map((list) => [list.id, list.scrollTop]));
+};
+const restore = () => {
+  for (const [id, top] of heights) {
+    const list = document.getElementById(id);
+    if (list && list.scrollTop !== top) list.scrollTop = top;
+  }
+};
+document.addEventListener("htmx:beforeSwap", remember);
+document.addEventListener("htmx:afterSettle", restore);
+document.addEventListener("htmx:oobAfterSwap", restore);
