@@ -57,7 +57,9 @@ def format_money(value: Decimal | None, currency: str, locale: str = "en") -> st
     if value == value.to_integral_value() and 0 <= value < LIMIT:
         # Babel takes 0.1 ms an amount, which a board of 200 cards would notice: only what stands around it is asked for.
         before, group, after = _around(currency, locale)
-        return f"{before}{int(value):,}{after}".replace(",", group) if group != "," else f"{before}{int(value):,}{after}"
+        return (
+            f"{before}{int(value):,}{after}".replace(",", group) if group != "," else f"{before}{int(value):,}{after}"
+        )
     whole = value == value.to_integral_value()
     return format_currency(
         value, currency, format="¤#,##0" if whole else None, locale=locale, currency_digits=not whole

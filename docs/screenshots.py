@@ -20,7 +20,11 @@ PHONE = {"width": 390, "height": 844}
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        os.environ |= {"DATABASE_URL": f"sqlite:///{folder}/shots.sqlite3", "VAR": folder, "DJANGO_ALLOW_ASYNC_UNSAFE": "1"}
+        os.environ |= {
+            "DATABASE_URL": f"sqlite:///{folder}/shots.sqlite3",
+            "VAR": folder,
+            "DJANGO_ALLOW_ASYNC_UNSAFE": "1",
+        }
         import django
 
         django.setup()
@@ -79,13 +83,20 @@ def _open_gate(page: Page) -> None:
     from pipeline.models import Deal
 
     rep = User.objects.get(email=REP)
-    for deal in Deal.objects.editable_by(rep).open().select_related("stage__pipeline").order_by("pipeline", "-stage__order", "pk"):
+    for deal in (
+        Deal.objects.editable_by(rep)
+        .open()
+        .select_related("stage__pipeline")
+        .order_by("pipeline", "-stage__order", "pk")
+    ):
         print(deal, gates, file=sys.stderr)
         break
     page.wait_for_timeout(200)
 
 
-def _signed_in(browser: Browser, address: str, email: str, *, size: dict[str, int] | None = None, dark: bool = False) -> Page:
+def _signed_in(
+    browser: Browser, address: str, email: str, *, size: dict[str, int] | None = None, dark: bool = False
+) -> Page:
     context = browser.new_context(
         viewport=size or WIDE, color_scheme="dark" if dark else "light", locale="en-GB", timezone_id="Europe/Berlin",
         reduced_motion="reduce",

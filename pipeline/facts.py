@@ -69,7 +69,9 @@ def load_facts(
 
 
 def _load_commitments(known: dict[int, Facts]) -> None:
-    rows = Commitment.objects.standing().filter(deal__in=known).select_related("contact", "recorded_by").only(*_COMMITMENT)
+    rows = (
+        Commitment.objects.standing().filter(deal__in=known).select_related("contact", "recorded_by").only(*_COMMITMENT)
+    )
     for row in rows:
         known[row.deal_id].commitments.setdefault(row.condition_id, []).append(row)
 

@@ -52,6 +52,4 @@ def _take_part(deal: Deal, person: NewPerson, by: User, via: str, now: datetime.
         contact = contacts.create(values, by=by, via=via, now=now)
     elif person.details:
         contacts.edit(contact.pk, person.details, version=None, by=by, via=via, now=now)
-    people.set_contact(
-        deal, contact, by=by, via=via, role=person.role or None, stance=person.stance or None, now=now
-    )
+    people.set_contact(deal, contact, by=by, via=via, role=person.role or None, stance=person.stance or None, now=now)

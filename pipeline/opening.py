@@ -35,7 +35,9 @@ def open_deal(
             made = Deal.objects.filter(pk=once.result(by, once_key) or 0).first()
             if made is not None:
                 return Moved(made, None)
-        outcome = moves.create_deal(stage_id, fields, by=by, via=via, fill=fill, override=override, close=close, now=now)
+        outcome = moves.create_deal(
+            stage_id, fields, by=by, via=via, fill=fill, override=override, close=close, now=now
+        )
         if claim is not None:
             if isinstance(outcome, Moved):
                 once.note(claim, outcome.deal.pk)

@@ -25,7 +25,10 @@ class World:
 
     def __init__(self) -> None:
         team = make.team()
-        self.rep, self.manager = make.user(team=team, name="Rita Rep"), make.user("manager", team=team, name="Max Manager")
+        self.rep, self.manager = (
+            make.user(team=team, name="Rita Rep"),
+            make.user("manager", team=team, name="Max Manager"),
+        )
         self.stranger = make.user(team=make.team(), name="Stan Stranger")
         self.pipeline = make.pipeline()
         self.first, self.second, self.third, self.won, self.lost = self.pipeline.stages.all()
@@ -84,7 +87,9 @@ def test_a_refused_drop_asks_only_for_what_is_missing(world: World) -> None:
 
 def test_the_dialog_saves_and_moves_together(world: World) -> None:
     said = make.condition(world.second, label="Agrees to a demo")
-    value = make.condition(world.second, "field", field="value", operator="at_least", compared_with="5000", label="Value")
+    value = make.condition(
+        world.second, "field", field="value", operator="at_least", compared_with="5000", label="Value"
+    )
     asked = {"asked": f"{said.pk},{value.pk}", f"c{said.pk}": "on", "f_value": "7500"}
     assert world.post(world.second, **asked).status_code == 302
     assert world.stage() == world.second and Deal.objects.get(pk=world.deal.pk).value == 7500
@@ -93,11 +98,15 @@ def test_the_dialog_saves_and_moves_together(world: World) -> None:
 
 def test_what_was_typed_stays_when_something_still_lacks(world: World) -> None:
     said, other = make.condition(world.second, label="Agrees"), make.condition(world.second, label="Budget named")
-    value = make.condition(world.second, "field", field="value", operator="at_least", compared_with="5000", label="Value")
+    value = make.condition(
+        world.second, "field", field="value", operator="at_least", compared_with="5000", label="Value"
+    )
     asked = {"asked": f"{said.pk},{other.pk},{value.pk}", f"c{said.pk}": "on", "f_value": "7500"}
     answer = world.post(world.second, **asked)
     text = answer.content.decode()
-    assert answer.status_code == 422 and 'value="7500"' in text and "checked" in text and "Tick this if it is so" in text
+    assert (
+        answer.status_code == 422 and 'value="7500"' in text and "checked" in text and "Tick this if it is so" in text
+    )
     assert not Commitment.objects.exists() and Deal.objects.get(pk=world.deal.pk).value == 1000
 
 
@@ -189,7 +198,10 @@ def test_a_manager_lets_it_in_anyway_with_a_reason_and_a_rep_is_not_offered_it(w
 
 
 def test_losing_asks_for_a_reason_and_what_the_reason_asks(world: World) -> None:
-    plain, rival = make.lost_reason(name="No budget"), make.lost_reason(name="Competitor", asks_note="Which competitor?")
+    plain, rival = (
+        make.lost_reason(name="No budget"),
+        make.lost_reason(name="Competitor", asks_note="Which competitor?"),
+    )
     assert "No budget" in world.post(world.lost, part=True).content.decode()
     refused = world.post(world.lost, asked="", reason=rival.pk)
     assert refused.status_code == 422 and "Which competitor?" in refused.content.decode()
@@ -201,7 +213,9 @@ def test_the_slower_of_two_is_told_who_moved_it_and_where(world: World) -> None:
     moves.move_deal(world.deal.pk, world.third.pk, by=world.manager, via="board")
     answer = world.post(world.second, part=True, **{"from": world.first.pk})
     text = answer.content.decode()
-    assert answer.status_code == 409 and "Max Manager moved" in text and f'data-show-card="deal-{world.deal.pk}"' in text
+    assert (
+        answer.status_code == 409 and "Max Manager moved" in text and f'data-show-card="deal-{world.deal.pk}"' in text
+    )
     assert all(f'id="column-{stage.pk}"' in text for stage in (world.first, world.second, world.third))
     plain = world.post(world.second)
     assert plain.status_code == 409 and "Max Manager moved" in plain.content.decode() and world.stage() == world.third

@@ -199,7 +199,9 @@ def _say_days(card: Card, deal: Deal, stage: Stage, around: _Around) -> None:
     now, words = around.moment.now, around.words
     untouched = now - deal.last_worked_at
     if not card.paused and stage.idle_days is not None and untouched > stage.idle_days * DAY:
-        card.idle = ngettext("Idle for %(days)d day", "Idle for %(days)d days", untouched.days) % {"days": untouched.days}
+        card.idle = ngettext("Idle for %(days)d day", "Idle for %(days)d days", untouched.days) % {
+            "days": untouched.days
+        }
     if deal.stage_entered_precision == Precision.UNKNOWN:
         card.days, card.days_full = "–", words.unknown
         return

@@ -39,7 +39,9 @@ def count(user: User, stages: Sequence[Stage], filters: Filters, now: datetime.d
     for stage_id, currency, deals, value in rows:
         if deals:
             counted[stage_id].add(deals, currency, value)
-    for stage_id, deals in order.count_over_target(filters.apply(Deal.objects.visible_to(user), stages, now), stages, now):
+    for stage_id, deals in order.count_over_target(
+        filters.apply(Deal.objects.visible_to(user), stages, now), stages, now
+    ):
         counted[stage_id].over = deals
     return counted
 

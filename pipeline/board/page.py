@@ -101,5 +101,3 @@ def _head(stage: Stage, counted: Counted) -> Column:
             counted.over,
         ) % {"over": counted.over, "all": counted.deals, "target": stage.target_days}
     return Column(stage, counted.deals, values, counted.over, share, words)
-
-

@@ -19,7 +19,6 @@ from crm.search import LONGEST
 from pipeline.board import ORDERS, Filters
 from pipeline.models import Tag
 
-
 FLAGS = ("over", "idle", "no_next")
 
 
@@ -51,14 +50,24 @@ class FlagInput(forms.CheckboxInput):
 
 class FilterForm(Form):
     q = forms.CharField(label=gettext_lazy("Text"), required=False, max_length=LONGEST)
-    owner = forms.ModelChoiceField(User.objects.none(), label=gettext_lazy("Owner"), required=False, empty_label=gettext_lazy("Everyone"))
-    team = forms.ModelChoiceField(Team.objects.none(), label=gettext_lazy("Team"), required=False, empty_label=gettext_lazy("All teams"))
-    tag = forms.ModelChoiceField(Tag.objects.none(), label=gettext_lazy("Tag"), required=False, empty_label=gettext_lazy("Any tag"))
+    owner = forms.ModelChoiceField(
+        User.objects.none(), label=gettext_lazy("Owner"), required=False, empty_label=gettext_lazy("Everyone")
+    )
+    team = forms.ModelChoiceField(
+        Team.objects.none(), label=gettext_lazy("Team"), required=False, empty_label=gettext_lazy("All teams")
+    )
+    tag = forms.ModelChoiceField(
+        Tag.objects.none(), label=gettext_lazy("Tag"), required=False, empty_label=gettext_lazy("Any tag")
+    )
     over = Flag(label=gettext_lazy("Over target"), required=False, widget=FlagInput({"value": "1"}))
     idle = Flag(label=gettext_lazy("Idle"), required=False, widget=FlagInput({"value": "1"}))
     no_next = Flag(label=gettext_lazy("No next step"), required=False, widget=FlagInput({"value": "1"}))
-    close_from = forms.DateField(label=gettext_lazy("Closes from"), required=False, widget=forms.DateInput({"type": "date"}))
-    close_to = forms.DateField(label=gettext_lazy("Closes until"), required=False, widget=forms.DateInput({"type": "date"}))
+    close_from = forms.DateField(
+        label=gettext_lazy("Closes from"), required=False, widget=forms.DateInput({"type": "date"})
+    )
+    close_to = forms.DateField(
+        label=gettext_lazy("Closes until"), required=False, widget=forms.DateInput({"type": "date"})
+    )
     order = forms.ChoiceField(label=gettext_lazy("Order"), required=False, choices=list(ORDERS.items()))
 
     def __init__(self, data: QueryDict, user: User) -> None:

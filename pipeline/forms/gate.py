@@ -44,7 +44,9 @@ def read_wish(data: QueryDict, *, versioned: bool = True) -> Wish:
     return Wish(
         to=_whole(data, "to", LARGEST_ID),
         version=_whole(data, "version", LARGEST_VERSION) if versioned else None,
-        asked=None if asked is None else [_number(part, "asked", LARGEST_ID) for part in asked.split(",") if part][:100],
+        asked=None
+        if asked is None
+        else [_number(part, "asked", LARGEST_ID) for part in asked.split(",") if part][:100],
         reopen=data.get("reopen") == "1",
         left=_whole(data, "from", LARGEST_ID) if "from" in data else None,
         cards=min(_whole(data, "cards", LARGEST_ID), 200) if "cards" in data else 25,
@@ -92,7 +94,13 @@ class GateForm(Form):
     happened_at = forms.DateTimeField(label=gettext_lazy("It happened at"), required=False, widget=TimeInput())
 
     def __init__(
-        self, data: QueryDict | None, *, target: Stage, user: User, verdicts: Sequence[Verdict], deal: Deal | None = None
+        self,
+        data: QueryDict | None,
+        *,
+        target: Stage,
+        user: User,
+        verdicts: Sequence[Verdict],
+        deal: Deal | None = None,
     ) -> None:
         super().__init__(data)
         self.deal, self.target, self.user = deal, target, user
@@ -105,7 +113,10 @@ class GateForm(Form):
             del self.fields["override"]
         if deal is None:
             del self.fields["happened_at"]
-        self.asks = [Ask(asked.verdict, [self[name] for name in fields]) for asked, fields in zip(self._asked, names, strict=True)]
+        self.asks = [
+            Ask(asked.verdict, [self[name] for name in fields])
+            for asked, fields in zip(self._asked, names, strict=True)
+        ]
         self.answers = Answers()
 
     def _add(self, asked: Asked) -> list[str]:
@@ -181,7 +192,13 @@ class GateForm(Form):
                     self.add_error(ask.fields[0].name, _still_missing(ask.verdict, refusal))
         elif refusal.code == "reason":
             chosen = self.cleaned_data.get("reason")
-            wants = "reason" if chosen is None else "note" if chosen.asks_note and not self.cleaned_data.get("note") else "come_back_on"
+            wants = (
+                "reason"
+                if chosen is None
+                else "note"
+                if chosen.asks_note and not self.cleaned_data.get("note")
+                else "come_back_on"
+            )
             self.add_error(self._field_of(wants), refusal.message)
         elif refusal.code == "when":
             self.add_error(self._field_of("happened_at"), refusal.message)
@@ -204,7 +221,11 @@ def _still_missing(verdict: Verdict, refusal: Refused) -> str:
 
 def unanswered(ids: Sequence[int], pipeline_id: int) -> list[Verdict]:
     """The conditions that a dialog has asked, in its order, as still missing: the rules judge again at the move."""
-    rows = EntryCondition.objects.in_use().select_related("activity_type").filter(Q(pk__in=ids), stage__pipeline=pipeline_id)
+    rows = (
+        EntryCondition.objects.in_use()
+        .select_related("activity_type")
+        .filter(Q(pk__in=ids), stage__pipeline=pipeline_id)
+    )
     found = {row.pk: row for row in rows}
     return [Verdict(found[pk], "missing") for pk in dict.fromkeys(ids) if pk in found]
 

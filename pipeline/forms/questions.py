@@ -272,7 +272,9 @@ def _activity_fields(asked: Asked) -> Fields:
         found[f"{asked.name}_outcome"] = forms.ModelChoiceField(
             kind.outcomes.all(), label=gettext_lazy("Outcome"), required=False
         )
-    note = forms.CharField(label=gettext_lazy("Note"), required=False, max_length=2000, widget=forms.Textarea({"rows": 2}))
+    note = forms.CharField(
+        label=gettext_lazy("Note"), required=False, max_length=2000, widget=forms.Textarea({"rows": 2})
+    )
     found[f"{asked.name}_text"] = note
     return found
 
@@ -282,7 +284,9 @@ def _take_activity(asked: Asked, values: Values, answers: Answers) -> None:
     if kind is None or not (values.get(asked.name) or text):
         return
     when: datetime.datetime | None = values.get(f"{asked.name}_when")
-    people = DealContact.objects.filter(deal=asked.deal, is_primary=True).select_related("contact") if asked.deal else []
+    people = (
+        DealContact.objects.filter(deal=asked.deal, is_primary=True).select_related("contact") if asked.deal else []
+    )
     answers.fill.activities.append(
         NewActivity(
             kind, direction="out" if kind.directed else "", outcome=values.get(f"{asked.name}_outcome"), text=text,

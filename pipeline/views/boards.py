@@ -173,5 +173,3 @@ def came_from(request: Request) -> str:
         return ""
     parts = urlsplit(given)
     return f"{parts.path}?{parts.query}" if parts.query else parts.path
-
-

@@ -145,4 +145,6 @@ def _when(moment: datetime.datetime) -> str:
 
 
 def _gone(request: Request, refusal: Outcome, back: str) -> HttpResponse:
-    return render(request, "pipeline/stale.html", {"sentence": getattr(refusal, "message", ""), "back": back}, status=409)
+    return render(
+        request, "pipeline/stale.html", {"sentence": getattr(refusal, "message", ""), "back": back}, status=409
+    )
