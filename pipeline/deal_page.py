@@ -153,7 +153,7 @@ class DealPage:
 
     @cached_property
     def here(self) -> stays.Stop:
-        return next(stop for stop in self.way if stop.state == "here")
+        return next(stop for stop in self.way if stop.place == "here")
 
     @property
     def is_paused(self) -> bool:

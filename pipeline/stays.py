@@ -43,7 +43,7 @@ class Stop:
     """A stage on the way. `length` is None where no time is known, and for a won or lost stage that the deal is in."""
 
     stage: Stage
-    state: Literal["past", "here", "passed", "ahead"] = "ahead"
+    place: Literal["past", "here", "passed", "ahead"] = "ahead"
     visits: list[StageVisit] = field(default_factory=list)
     length: Length | None = None
     over_target: bool = False
@@ -70,9 +70,9 @@ def way(
     here = next(number for number, stop in enumerate(ordered) if stop.stage.pk == deal.stage_id)
     following = {visit.pk: after for visit, after in zip(visits, visits[1:], strict=False)}
     for number, stop in enumerate(ordered):
-        stop.state = _state(stop, number, here)
+        stop.place = _state(stop, number, here)
         stop.length = _length(stop.visits, following, company, now)
-        stop.over_target = stop.state == "here" and _over_target(deal, stop.stage, now)
+        stop.over_target = stop.place == "here" and _over_target(deal, stop.stage, now)
     return ordered
 
 

@@ -46,7 +46,7 @@ class LogForm(Form):
     direction = forms.ChoiceField(
         label=_("Who began"), required=False, choices=[(Direction.OUT, _("We did")), (Direction.IN, _("They did"))]
     )
-    contacts = forms.ModelMultipleChoiceField(
+    contacts: forms.Field = forms.ModelMultipleChoiceField(
         None, label=_("With"), required=False, widget=forms.CheckboxSelectMultiple
     )
     happened_at = forms.DateTimeField(
