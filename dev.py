@@ -426,6 +426,8 @@ def production_like() -> dict[str, str]:
 
 def bench(arguments: list[str]) -> None:
     ensure_environment("dev")
+    ensure_assets()
+    call([PYTHON, "manage.py", "collectstatic", "--noinput", "-v0"], **production_like())
     with services_if(True, durable=True) as addresses:
         call([PYTHON, "-m", "bench", *arguments], DEBUG="0", **(production_like() | addresses))
 
