@@ -126,7 +126,7 @@ FROM plan CROSS JOIN LATERAL generate_series(1, stays) seq"""
            SELECT p.n, c.id, 1 + p.n % 20000, :now - make_interval(days => 1), 'noted', p.owner, :now
            FROM plan p JOIN pipeline_entrycondition c ON c.kind IN ('commitment', 'by_hand')
            JOIN pipeline_stage s ON s.id = c.stage_id AND s.pipeline_id = {pipeline.pk}
-           WHERE p.is_open AND s.kind = 'open' AND array_position(ARRAY[{open_ids}]::bigint[], s.id) <= p.stays + (p.n % 2)""",
+           WHERE p.is_open AND s.kind = 'open' AND array_position(ARRAY[{open_ids}]::bigint[], s.id) <= p.stays + (p.n / 6) % 2""",
         """INSERT INTO pipeline_columntotal (stage_id, owner_id, currency, deals, value)
            SELECT stage_id, owner_id, currency, count(*), sum(coalesce(value, 0)) FROM pipeline_deal GROUP BY 1, 2, 3""",
         *(

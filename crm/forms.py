@@ -28,6 +28,9 @@ class Renderer(DjangoTemplates):
     field_template_name = "forms/_field.html"
 
     def get_template(self, template_name: str) -> Any:
+        # Django draws each option of a list by a template of its own, which costs more than the rest of a page.
+        if template_name == "django/forms/widgets/select.html":
+            template_name = "forms/_select.html"
         ours = template_name.startswith("forms/")
         return loader.get_template(template_name) if ours else super().get_template(template_name)
 

@@ -75,6 +75,14 @@ TEMPLATES: list[dict[str, Any]] = [
             ],
         },
     },
+    {
+        # Only for what is drawn by the hundred: the cards of a board.
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "NAME": "jinja2",
+        "DIRS": [BASE_DIR / "templates" / "jinja2"],
+        "APP_DIRS": False,
+        "OPTIONS": {"autoescape": True, "trim_blocks": True},
+    },
 ]
 
 # --- Data

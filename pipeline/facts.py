@@ -49,7 +49,7 @@ def load_facts(
         return known
     kinds = {condition.kind for condition in asked}
     if kinds & {"commitment", "by_hand"}:
-        _load_commitments(known)
+        _load_commitments(known, {c.pk for c in asked if c.kind in ("commitment", "by_hand")})
     if kinds & {"contact_role", "contact_reachable", "everyone_agrees"}:
         for person in DealContact.objects.filter(deal__in=known).select_related("contact").only(*_PERSON):
             known[person.deal_id].people.append(person)
@@ -68,10 +68,9 @@ def load_facts(
     return known
 
 
-def _load_commitments(known: dict[int, Facts]) -> None:
-    rows = (
-        Commitment.objects.standing().filter(deal__in=known).select_related("contact", "recorded_by").only(*_COMMITMENT)
-    )
+def _load_commitments(known: dict[int, Facts], conditions: set[int]) -> None:
+    standing = Commitment.objects.standing().filter(deal__in=known, condition__in=conditions)
+    rows = standing.select_related("contact", "recorded_by").only(*_COMMITMENT)
     for row in rows:
         known[row.deal_id].commitments.setdefault(row.condition_id, []).append(row)
 
