@@ -47,10 +47,10 @@ class World:
     def url(self, name: str, *args: Any) -> str:
         return reverse(name, args=[self.deal.pk, *args])
 
-    def get(self, name: str, *args: Any, user: User | None = None, part: bool = False, **query: Any) -> Any:
+    def get(self, name: str, /, *args: Any, user: User | None = None, part: bool = False, **query: Any) -> Any:
         return self.client(user, part).get(self.url(name, *args), query)
 
-    def post(self, name: str, *args: Any, user: User | None = None, part: bool = False, **data: Any) -> Any:
+    def post(self, name: str, /, *args: Any, user: User | None = None, part: bool = False, **data: Any) -> Any:
         return self.client(user, part).post(self.url(name, *args), data)
 
     def page(self, user: User | None = None) -> str:
@@ -60,7 +60,7 @@ class World:
     def fresh(self) -> Deal:
         return Deal.objects.get(pk=self.deal.pk)
 
-    def denied(self, name: str, *args: Any, **data: Any) -> None:
+    def denied(self, name: str, /, *args: Any, **data: Any) -> None:
         """404 for who does not see the deal, 403 for who may only read it, and nothing is written for either."""
         self.let_team_read()
         clients = [self.client(self.stranger), self.client(self.colleague)]

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from crm.models.audit import Via
 from crm.rich_text import to_html
 from leads.activities import NewActivity
-from pipeline import commitments, deal_page, deals, followups, logbook, moves, people
+from pipeline import approvals, commitments, deal_page, deals, followups, logbook, moves, people
 from pipeline.deal_page import DealPage
 from pipeline.models import Resource, StageVisit, Tag
 from pipeline.moves import Stay
@@ -38,7 +39,7 @@ def with_past(world: World, *stays: Stay) -> None:
     world.deal = moves.create_with_history([(fields, stays)], by=world.rep, via=Via.IMPORT)[0]
 
 
-def ago(days: float) -> object:
+def ago(days: float) -> datetime:
     return timezone.now() - timedelta(days=days)
 
 
@@ -55,8 +56,6 @@ def test_the_owner_sees_what_is_missing_first(world: World) -> None:
 def test_a_stranger_finds_no_deal_and_a_signed_out_visitor_the_sign_in(world: World) -> None:
     assert world.get("deal", user=world.stranger).status_code == 404
     assert world.client().get("/deals/99999999/").status_code == 404
-    from django.test import Client
-
     assert Client().get(world.url("deal")).status_code == 302
 
 
@@ -70,7 +69,9 @@ def test_who_may_only_read_sees_no_control(world: World) -> None:
 
 
 def test_a_manager_sees_the_corrections_and_a_rep_does_not(world: World) -> None:
-    assert world.url("deal-delete") in world.page(world.manager) and world.url("deal-dates") in world.page(world.manager)
+    assert world.url("deal-delete") in world.page(world.manager) and world.url("deal-dates") in world.page(
+        world.manager
+    )
     assert world.url("deal-delete") not in world.page() and world.url("deal-dates") not in world.page()
 
 
@@ -90,7 +91,7 @@ def test_a_deleted_deal_says_so_and_a_manager_brings_it_back(world: World) -> No
 def test_stays_of_one_stage_are_summed_with_their_number(world: World) -> None:
     times = [ago(20), ago(15), ago(12), ago(10)]
     stages = [world.first, world.second, world.first, world.second]
-    with_past(world, *[Stay(stage, at) for stage, at in zip(stages, times, strict=True)])  # type: ignore[arg-type]
+    with_past(world, *[Stay(stage, at) for stage, at in zip(stages, times, strict=True)])
     first, second, *ahead = read(world).way
     assert (first.times, str(first.length), first.place) == (2, "7 days", "past")
     assert (second.times, str(second.length), second.place) == (2, "13 days", "here")
@@ -98,24 +99,24 @@ def test_stays_of_one_stage_are_summed_with_their_number(world: World) -> None:
 
 
 def test_an_unknown_time_shows_a_dash_and_no_length(world: World) -> None:
-    with_past(world, Stay(world.first, ago(9), precision="unknown"), Stay(world.second, ago(4)))  # type: ignore[arg-type]
+    with_past(world, Stay(world.first, ago(9), precision="unknown"), Stay(world.second, ago(4)))
     first, second, *_ = read(world).way
     assert (first.length, first.entered_at) == (None, None) and str(second.length) == "4 days"
     assert '<span class="stop-length">–' in world.page()
 
 
 def test_of_days_alone_only_days_are_shown(world: World) -> None:
-    with_past(world, Stay(world.first, ago(1), precision="day"), Stay(world.second, ago(1), precision="day"))  # type: ignore[arg-type]
+    with_past(world, Stay(world.first, ago(1), precision="day"), Stay(world.second, ago(1), precision="day"))
     assert [str(stop.length) for stop in read(world).way[:2]] == ["0 days", "1 day"]
 
 
 def test_hours_and_minutes_of_a_short_exact_stay(world: World) -> None:
-    with_past(world, Stay(world.first, ago(5 / 24)), Stay(world.second, ago(20 / 1440)))  # type: ignore[arg-type]
+    with_past(world, Stay(world.first, ago(5 / 24)), Stay(world.second, ago(20 / 1440)))
     assert [str(stop.length) for stop in read(world).way[:2]] == ["4 hours", "20 minutes"]
 
 
 def test_passed_over_and_over_target_are_said(world: World) -> None:
-    with_past(world, Stay(world.first, ago(30)), Stay(world.third, ago(8)))  # type: ignore[arg-type]
+    with_past(world, Stay(world.first, ago(30)), Stay(world.third, ago(8)))
     way = read(world).way
     assert [stop.place for stop in way] == ["past", "passed", "here", "ahead"] and way[2].over_target
     text = world.page()
@@ -139,8 +140,6 @@ def test_each_state_of_a_condition_is_told_apart(world: World) -> None:
     make.condition(world.second, "contact_role", contact_role="decision_maker", blocks=False)
     with followups.holding(world.deal.pk) as locked:
         commitments.record(locked, met.pk, by=world.rep)
-    from pipeline import approvals
-
     approvals.ask(world.deal.pk, waiting.pk, by=world.rep)
     page = read(world)
     assert [point.verdict.state for point in page.gate.points] == ["met", "waiting", "not_needed", "broken", "missing"]
@@ -170,7 +169,12 @@ def test_the_timeline_tells_who_did_what_in_plain_words(world: World) -> None:
         people.set_contact(locked, person, by=world.rep, via="page", now=timezone.now(), role="champion")
     deals.edit(world.deal.pk, {"value": Decimal(2500)}, version=None, by=world.rep, via="page")
     deals.edit(world.deal.pk, {"tags": [Tag.objects.create(name="VIP")]}, version=None, by=world.rep, via="page")
-    logbook.log(world.deal.pk, NewActivity(make.activity_type(), direction="out", text="They liked it.", contacts=(person,)), by=world.rep, via="page")
+    logbook.log(
+        world.deal.pk,
+        NewActivity(make.activity_type(), direction="out", text="They liked it.", contacts=(person,)),
+        by=world.rep,
+        via="page",
+    )
     text = world.page()
     assert "Rita Rep added Anna Berg (champion, main contact)" in text
     assert "Rita Rep changed the value from €1,000 to €2,500" in text and "Rita Rep set the tags to VIP" in text
@@ -212,7 +216,9 @@ def test_thirty_entries_then_more(world: World) -> None:
 
 
 def test_material_is_shown_as_text_and_never_as_script(world: World) -> None:
-    Resource.objects.create(stage=world.first, title="Script", text="# Open\n\n**Ask** <script>alert(1)</script> [x](javascript:alert(1))")
+    Resource.objects.create(
+        stage=world.first, title="Script", text="# Open\n\n**Ask** <script>alert(1)</script> [x](javascript:alert(1))"
+    )
     text = world.page()
     assert "<h3>Open</h3>" in text and "<strong>Ask</strong>" in text
     assert "alert(1)</script>" not in text and "javascript:" not in text
@@ -281,13 +287,19 @@ def test_the_page_costs_the_same_with_one_and_with_many_of_everything(world: Wor
             done = followups.add(world.deal.pk, "Write", timezone.localdate(), by=world.rep)
             assert done is not None
             followups.complete(done.pk, by=world.rep)
-            deals.edit(world.deal.pk, {"organization": make.organization(world.rep)}, version=None, by=world.rep, via="page")
-            deals.edit(world.deal.pk, {"tags": [Tag.objects.create(name=person.name)]}, version=None, by=world.rep, via="page")
+            deals.edit(
+                world.deal.pk, {"organization": make.organization(world.rep)}, version=None, by=world.rep, via="page"
+            )
+            deals.edit(
+                world.deal.pk, {"tags": [Tag.objects.create(name=person.name)]}, version=None, by=world.rep, via="page"
+            )
             moves.move_deal(world.deal.pk, world.third.pk, by=world.rep, via="board")
 
     def cost() -> int:
         client = world.client()
-        with CaptureQueriesContext(connection, ) as queries:
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
             assert client.get(world.url("deal")).status_code == 200
         return len(queries)
 
