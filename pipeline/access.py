@@ -28,6 +28,12 @@ def _memberships(user: User) -> list[int]:
     return known
 
 
+def membership_changed(user: User) -> None:
+    """For whoever just changed who works on a deal: perhaps it was they themselves."""
+    if hasattr(user, "_member_of"):
+        del user._member_of
+
+
 def deals_editable_by(user: User) -> Q:
     """The present owner, the deal's members, and the managers of the owner."""
     if access.reach(user).everyone:

@@ -29,6 +29,7 @@ FIELDS = [
     Field("owner", _("Owner"), FieldKind.REFERENCE, required=True, reference="crm.User"),
 ]
 fields.declare("task", FIELDS)
+_DUE = Field("due_on", _("The day"), FieldKind.DATE, required=True)
 
 
 # --- What a rep does
@@ -44,7 +45,7 @@ def add(
         now = now or clock.now()
         if once_key and once.claim(by, once_key, now) is None:
             return None
-        title = records.check("task", {"title": title})["title"]
+        title, due_on = records.check("task", {"title": title})["title"], _check_day(due_on)
         owner = owner or by
         task = Task(deal=deal, title=title, kind=kind, owner=owner, due_at=calendar.end_of_day(due_on, owner))
         records.create(task, by=by, via=via, now=now)
@@ -101,7 +102,7 @@ def reschedule(
         deal = lock(Task.objects.values_list("deal_id", flat=True).get(pk=task_id))
         task = Task.objects.select_for_update().select_related(None).get(pk=task_id)
         now = now or clock.now()
-        due_at = calendar.end_of_day(due_on, User.objects.get(pk=task.owner_id))
+        due_at = calendar.end_of_day(_check_day(due_on), User.objects.get(pk=task.owner_id))
         if task.state == Task.State.OPEN and due_at != task.due_at:
             records.save(task, {"due_at": (task.due_at, due_at)}, by=by, via=via, now=now)
             _refresh_deal(deal)
@@ -243,6 +244,14 @@ def _latest(rows: QuerySet[Any], column: str) -> Subquery:
 # --- Inside
 
 
+def _check_day(due_on: datetime.date) -> datetime.date:
+    try:
+        day: datetime.date = _DUE.check(due_on)
+    except ValidationError as error:
+        raise ValidationError({"due_on": error}) from error
+    return day
+
+
 def _touched(by: User | None, now: datetime.datetime) -> dict[str, Any]:
     return {"version": F("version") + 1, "updated_at": now, "updated_by": by}
 
@@ -270,7 +279,9 @@ def _plan_next(task: Task, deal: Deal, now: datetime.datetime) -> list[Task]:
         return _plan([template], deal, visit, company, task.closed_by, now, repetition=task.repetition + 1)
     if template.repeat_days:
         return []
-    following = StageTask.objects.in_use().filter(stage=visit.stage_id).exclude(planned__visit=visit)
+    # What a reopening cancelled is planned again.
+    planned = Task.objects.filter(visit=visit, stage_task__isnull=False).exclude(state=Task.State.CANCELLED)
+    following = StageTask.objects.in_use().filter(stage=visit.stage_id).exclude(pk__in=planned.values("stage_task"))
     waiting = []
     for each in following.filter(Q(order__gt=template.order) | Q(order=template.order, pk__gt=template.pk)).order_by(
         "order", "pk"

@@ -12,6 +12,7 @@ from crm import records
 from crm.models import User
 from crm.records import PastChange
 from leads.models import Contact
+from pipeline import access
 from pipeline.models import ContactRole, Deal, DealContact, DealMember, MemberRole, Stance
 
 
@@ -59,6 +60,7 @@ def set_member(deal: Deal, user: User, role: str, *, by: User, via: str, now: da
         raise ValidationError({"user": _("%(name)s no longer works here.") % {"name": user.name}})
     member, created = DealMember.objects.get_or_create(deal=deal, user=user, role=role)
     if created:
+        access.membership_changed(by)
         records.save(deal, {"members": (None, f"{user.pk} {role}")}, by=by, via=via, now=now)
     return member
 
@@ -68,6 +70,7 @@ def remove_member(deal: Deal, member_id: int, *, by: User, via: str, now: dateti
     if member is not None:
         old = f"{member.user_id} {member.role}"
         member.delete()
+        access.membership_changed(by)
         records.save(deal, {"members": (old, None)}, by=by, via=via, now=now)
 
 

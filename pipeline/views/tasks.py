@@ -83,7 +83,7 @@ def reschedule(request: Request, pk: int) -> HttpResponse:
         return refuse(request, task.deal_id, "tasks", why=words_of(form))
     try:
         followups.reschedule(task.pk, form.cleaned_data["due_on"], by=request.user, via=Via.PAGE)
-    except (ValidationError, OverflowError):
-        return refuse(request, task.deal_id, "tasks", why=_("That is no day for a task."))
+    except ValidationError as refusal:
+        return refuse(request, task.deal_id, "tasks", why=" ".join(refusal.messages))
     day = day_words(form.cleaned_data["due_on"])
     return show(request, task.deal_id, *PARTS, said=_("“%(task)s” is due %(day)s.") % {"task": task.title, "day": day})
