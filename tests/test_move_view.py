@@ -129,8 +129,8 @@ def test_a_new_contact_takes_the_role_in_the_same_move_or_not_at_all(world: Worl
     role = make.condition(world.second, "contact_role", contact_role="decision_maker", label="Decision maker")
     other = make.condition(world.second, label="Agrees")
     typed = {"asked": f"{role.pk},{other.pk}", f"c{role.pk}_name": "Dora Decides", f"c{role.pk}_phone": "+49 30 1"}
-    assert world.post(world.second, **typed).status_code == 422 and not Contact.objects.exists()
-    assert world.post(world.second, **typed, answers={f"c{other.pk}": "on"}).status_code == 302
+    assert world.post(world.second, answers=typed).status_code == 422 and not Contact.objects.exists()
+    assert world.post(world.second, answers={**typed, f"c{other.pk}": "on"}).status_code == 302
     person = DealContact.objects.select_related("contact").get(deal=world.deal)
     assert (person.role, person.contact.name, person.contact.phone) == ("decision_maker", "Dora Decides", "+49 30 1")
 
