@@ -87,8 +87,8 @@ def at(opened: Open) -> Page:
 
 
 def card(page: Page, deal: Deal, stage: Stage | None = None) -> Locator:
-    column = f"#cards-{stage.pk} > " if stage else ""
-    return page.locator(f"{column}#deal-{deal.pk}")
+    """In a column only once it has settled there: a card that was dropped waits for the answer."""
+    return page.locator(f"#cards-{stage.pk} > #deal-{deal.pk}:not(.is-moving)" if stage else f"#deal-{deal.pk}")
 
 
 def grip(page: Page, deal: Deal) -> tuple[float, float]:
@@ -316,10 +316,12 @@ def test_a_drop_on_a_stage_that_was_retired_shows_the_stages_as_they_are(at: Pag
 def test_a_plus_a_name_and_enter_make_a_deal_and_the_gate_asks_as_ever(at: Page, world: World) -> None:
     make.condition(world.second, label="Agrees to a demo")
     at.get_by_role("link", name="New deal in First").click()
+    expect(at.get_by_role("textbox", name="Name of the new deal in First")).to_be_focused()
     at.keyboard.type("Night buses")
     at.keyboard.press("Enter")
     expect(at.locator(f"#cards-{world.first.pk}")).to_contain_text("Night buses")
     at.get_by_role("link", name="New deal in Second").click()
+    expect(at.get_by_role("textbox", name="Name of the new deal in Second")).to_be_focused()
     at.keyboard.type("School buses")
     at.keyboard.press("Enter")
     at.locator("#dialog").get_by_label("Agrees to a demo").check()
@@ -368,7 +370,7 @@ def test_a_phone_shows_one_column_and_moves_by_move_to(opened: Open, world: Worl
     first, second = (page.locator(f"#column-{stage.pk}").bounding_box() for stage in (world.first, world.second))
     assert first is not None and second is not None
     assert first["width"] > 300 and second["x"] > 340
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate("[document.documentElement.scrollWidth, innerWidth]") == [390, 390]
     link = card(page, world.deal).get_by_role("link", name="Move to… Meters for the depot")
     box = link.bounding_box()
     assert box is not None and min(box["width"], box["height"]) >= 36
