@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -18,6 +19,9 @@ from pipeline.models import Approval, Commitment, Deal, DealContact, DealMember,
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
+
+
+Answers = Mapping[str, object]
 
 
 class World:
@@ -44,8 +48,11 @@ class World:
     def board(self) -> str:
         return reverse("board", args=[self.pipeline.pk])
 
-    def post(self, to: Stage, *, user: User | None = None, part: bool = False, **data: Any) -> Any:
-        sent = {"to": to.pk, "version": self.deal.version, **data}
+    def post(
+        self, to: Stage, *, user: User | None = None, part: bool = False, answers: Answers | None = None, **data: Any
+    ) -> Any:
+        """`answers` are fields of the dialog, whose names hold numbers; `data` all other fields."""
+        sent = {"to": to.pk, "version": self.deal.version, **data, **(answers or {})}
         return self.client(user, part).post(reverse("deal-move", args=[self.deal.pk]), sent)
 
     def stage(self) -> Stage:
@@ -91,7 +98,7 @@ def test_the_dialog_saves_and_moves_together(world: World) -> None:
         world.second, "field", field="value", operator="at_least", compared_with="5000", label="Value"
     )
     asked = {"asked": f"{said.pk},{value.pk}", f"c{said.pk}": "on", "f_value": "7500"}
-    assert world.post(world.second, **asked).status_code == 302
+    assert world.post(world.second, answers=asked).status_code == 302
     assert world.stage() == world.second and Deal.objects.get(pk=world.deal.pk).value == 7500
     assert Commitment.objects.get(deal=world.deal).condition == said
 
@@ -102,7 +109,7 @@ def test_what_was_typed_stays_when_something_still_lacks(world: World) -> None:
         world.second, "field", field="value", operator="at_least", compared_with="5000", label="Value"
     )
     asked = {"asked": f"{said.pk},{other.pk},{value.pk}", f"c{said.pk}": "on", "f_value": "7500"}
-    answer = world.post(world.second, **asked)
+    answer = world.post(world.second, answers=asked)
     text = answer.content.decode()
     assert (
         answer.status_code == 422 and 'value="7500"' in text and "checked" in text and "Tick this if it is so" in text
@@ -112,9 +119,9 @@ def test_what_was_typed_stays_when_something_still_lacks(world: World) -> None:
 
 def test_evidence_is_asked_for_under_its_field(world: World) -> None:
     said = make.condition(world.second, label="Signed", needs_evidence=True)
-    answer = world.post(world.second, asked=said.pk, **{f"c{said.pk}": "on"})
+    answer = world.post(world.second, asked=said.pk, answers={f"c{said.pk}": "on"})
     assert answer.status_code == 422 and "Add a link or a note that proves it." in answer.content.decode()
-    world.post(world.second, asked=said.pk, **{f"c{said.pk}": "on", f"c{said.pk}_evidence": "contract.pdf"})
+    world.post(world.second, asked=said.pk, answers={f"c{said.pk}": "on", f"c{said.pk}_evidence": "contract.pdf"})
     assert Commitment.objects.get().evidence == "contract.pdf"
 
 
@@ -122,8 +129,8 @@ def test_a_new_contact_takes_the_role_in_the_same_move_or_not_at_all(world: Worl
     role = make.condition(world.second, "contact_role", contact_role="decision_maker", label="Decision maker")
     other = make.condition(world.second, label="Agrees")
     typed = {"asked": f"{role.pk},{other.pk}", f"c{role.pk}_name": "Dora Decides", f"c{role.pk}_phone": "+49 30 1"}
-    assert world.post(world.second, **typed).status_code == 422 and not Contact.objects.exists()
-    assert world.post(world.second, **typed, **{f"c{other.pk}": "on"}).status_code == 302
+    assert world.post(world.second, answers=typed).status_code == 422 and not Contact.objects.exists()
+    assert world.post(world.second, answers={**typed, f"c{other.pk}": "on"}).status_code == 302
     person = DealContact.objects.select_related("contact").get(deal=world.deal)
     assert (person.role, person.contact.name, person.contact.phone) == ("decision_maker", "Dora Decides", "+49 30 1")
 
@@ -133,9 +140,9 @@ def test_a_contact_of_the_organization_can_be_chosen_and_a_strange_one_cannot(wo
     Deal.objects.filter(pk=world.deal.pk).update(organization=organization)
     known, foreign = make.contact(world.rep, organization=organization), make.contact(world.stranger)
     role = make.condition(world.second, "contact_role", contact_role="champion", label="Champion")
-    refused = world.post(world.second, asked=role.pk, **{f"c{role.pk}_contact": foreign.pk})
+    refused = world.post(world.second, asked=role.pk, answers={f"c{role.pk}_contact": foreign.pk})
     assert refused.status_code == 422 and not DealContact.objects.exists()
-    world.post(world.second, asked=role.pk, **{f"c{role.pk}_contact": known.pk})
+    world.post(world.second, asked=role.pk, answers={f"c{role.pk}_contact": known.pk})
     assert DealContact.objects.get(deal=world.deal).contact == known
 
 
@@ -143,7 +150,9 @@ def test_a_phone_can_be_added_to_the_contact_that_lacks_it(world: World) -> None
     contact = make.contact(world.rep, phone="", email="")
     DealContact.objects.create(deal=world.deal, contact=contact, role="champion", is_primary=True)
     asked = make.condition(world.second, "contact_reachable", label="Can be reached")
-    world.post(world.second, asked=asked.pk, **{f"c{asked.pk}_contact": contact.pk, f"c{asked.pk}_phone": "+44 1"})
+    world.post(
+        world.second, asked=asked.pk, answers={f"c{asked.pk}_contact": contact.pk, f"c{asked.pk}_phone": "+44 1"}
+    )
     assert world.stage() == world.second and Contact.objects.get().phone == "+44 1"
     assert DealContact.objects.get().role == "champion"
 
@@ -153,14 +162,14 @@ def test_everyone_agrees_by_their_stance(world: World) -> None:
     DealContact.objects.create(deal=world.deal, contact=contact, role="champion", is_primary=True)
     asked = make.condition(world.second, "everyone_agrees", label="All for it")
     stance = f"c{asked.pk}_s{contact.pk}"
-    assert world.post(world.second, asked=asked.pk, **{stance: "neutral"}).status_code == 422
-    assert world.post(world.second, asked=asked.pk, **{stance: "for"}).status_code == 302
+    assert world.post(world.second, asked=asked.pk, answers={stance: "neutral"}).status_code == 422
+    assert world.post(world.second, asked=asked.pk, answers={stance: "for"}).status_code == 302
 
 
 def test_an_activity_is_logged_with_the_move(world: World) -> None:
     kind = make.activity_type("presentation")
     asked = make.condition(world.second, "activity", activity_type=kind, label="Presentation held")
-    answer = world.post(world.second, asked=asked.pk, **{f"c{asked.pk}": "on", f"c{asked.pk}_text": "Went well"})
+    answer = world.post(world.second, asked=asked.pk, answers={f"c{asked.pk}": "on", f"c{asked.pk}_text": "Went well"})
     assert answer.status_code == 302 and world.stage() == world.second
     assert Activity.objects.get().text == "Went well"
 
@@ -174,7 +183,7 @@ def test_a_colleague_takes_a_role_and_required_tasks_are_ticked(world: World) ->
     role = make.condition(world.third, "member_role", member_role="success", label="Success named")
     task = Task.objects.open().get(deal=world.deal)
     answer = world.post(
-        world.third, asked=f"{done.pk},{role.pk}", **{f"t_{task.pk}": "on", f"c{role.pk}_user": success.pk}
+        world.third, asked=f"{done.pk},{role.pk}", answers={f"t_{task.pk}": "on", f"c{role.pk}_user": success.pk}
     )
     assert answer.status_code == 302 and DealMember.objects.get().user == success
     assert Task.objects.get(pk=task.pk).state == "done"
@@ -211,7 +220,7 @@ def test_losing_asks_for_a_reason_and_what_the_reason_asks(world: World) -> None
 
 def test_the_slower_of_two_is_told_who_moved_it_and_where(world: World) -> None:
     moves.move_deal(world.deal.pk, world.third.pk, by=world.manager, via="board")
-    answer = world.post(world.second, part=True, **{"from": world.first.pk})
+    answer = world.post(world.second, part=True, answers={"from": world.first.pk})
     text = answer.content.decode()
     assert (
         answer.status_code == 409 and "Max Manager moved" in text and f'data-show-card="deal-{world.deal.pk}"' in text

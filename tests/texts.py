@@ -58,6 +58,8 @@ def _in_tags(source: str) -> Iterator[tuple[int, str]]:
         at, text = source.count("\n", 0, tag.start()) + 1, tag.group()
         if re.search(r"\|\s*safe(seq)?\b", text) or re.search(r"{%\s*autoescape\s+off", text):
             yield at, "unescaped output"
+        if re.match(r"{%\s*extends\b", text):  # names of templates
+            continue
         literals = list(LITERAL_FILTER.finditer(text))
         if text.startswith("{%") and re.match(r"{%\s*(include|with|block)\b", text):
             literals += LITERAL_ARGUMENT.finditer(text)

@@ -29,7 +29,7 @@ FARTHEST = 1_000_000
 def board_default(request: Request) -> HttpResponse:
     """The board that was open last, or the first one."""
     pipelines = Pipeline.objects.in_use()
-    last = request.session.get("pipeline")
+    last = request.session.get("pipeline", 0)
     found = pipelines.filter(pk=last).first() or pipelines.first()
     if found is None:
         return render(request, "pipeline/no_pipeline.html")

@@ -23,10 +23,10 @@ function putBack(card, { list, before }) {
 const loaded = (stages) =>
   Math.max(25, ...stages.map((stage) => document.querySelectorAll(`#cards-${stage} > .deal-card`).length));
 
-async function move(card, to, home) {
+async function move(card, to, home, version = card.dataset.version) {
   const from = stageOf(home.list);
   const address = `${board().dataset.moves}${card.id.replace("deal-", "")}/move/`;
-  const values = { to, version: card.dataset.version, from, cards: Math.min(200, loaded([from, to])) };
+  const values = { to, version, from, cards: Math.min(200, loaded([from, to])) };
   card.classList.add("is-moving");
   card.setAttribute("aria-busy", "true");
   try {
@@ -43,10 +43,12 @@ async function move(card, to, home) {
 }
 
 document.addEventListener("request:retry", (event) => {
-  const { elt, requestConfig: config } = event.detail;
-  if (!elt.matches(".deal-card")) return;
+  const card = event.target;
+  if (!card.matches(".deal-card")) return;
   event.preventDefault();
-  move(elt, String(config.parameters.to ?? config.parameters.get?.("to")), placeOf(elt));
+  // The version that the mover saw: the columns were fetched since, and somebody may have been quicker.
+  const { to, version } = event.detail.requestConfig.parameters;
+  move(card, to, placeOf(card), version);
 });
 
 let home = null;

@@ -9,8 +9,10 @@ const quiet = (detail) => detail.elt?.closest?.("[data-quiet]") != null;
 
 /** Sends the same request again; a form with what stands in it by now. */
 function retry(detail) {
-  const { elt, requestConfig: config } = detail;
-  if (!elt?.isConnected) return location.reload();
+  const { requestConfig: config } = detail;
+  // What asked may have been drawn again since.
+  const elt = detail.elt?.isConnected ? detail.elt : document.getElementById(detail.elt?.id || "-");
+  if (!elt) return location.reload();
   // A page that moves things itself (the board) may do it in its own way.
   const own = new CustomEvent("request:retry", { bubbles: true, cancelable: true, detail });
   if (!elt.dispatchEvent(own)) return;

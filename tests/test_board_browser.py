@@ -1,0 +1,439 @@
+"""The board in a real browser: dragging, the dialogs of a move, and that screen and database agree whatever happens."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from django.test import Client
+from django.utils import timezone
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
+from pytest_django.live_server_helper import LiveServer
+
+from crm.models import User
+from pipeline import definition, moves
+from pipeline.models import ColumnTotal, Commitment, Deal, MoveAttempt, Stage, StageVisit
+from tests import factories as make
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+Open = Callable[..., Page]
+HOLD = 300
+"""Milliseconds that a finger rests on a card before it may be dragged."""
+_fingers = itertools.count(1)
+
+
+class World:
+    """A pipeline First, Second, Third with a rep, her manager, and one deal of hers in First."""
+
+    def __init__(self, address: str) -> None:
+        team = make.team()
+        self.rep, self.manager = make.user(team=team, name="Rita Rep"), make.user("manager", team, name="Max Manager")
+        self.pipeline = make.pipeline()
+        self.first, self.second, self.third, self.won, self.lost = self.pipeline.stages.all()
+        self.deal = self.add("Meters for the depot", value=Decimal(1000))
+        self.board = f"{address}/board/{self.pipeline.pk}/"
+
+    def add(self, title: str, stage: Stage | None = None, **fields: object) -> Deal:
+        began = timezone.now() - timedelta(days=3)
+        return make.deal(stage or self.first, self.rep, now=began, title=title, **fields)
+
+    def stage(self) -> Stage:
+        return Deal.objects.get(pk=self.deal.pk).stage
+
+    def visits(self) -> int:
+        return StageVisit.objects.filter(deal=self.deal).count()
+
+
+@pytest.fixture
+def world(live_server: LiveServer) -> World:
+    return World(live_server.url)
+
+
+@pytest.fixture
+def opened(browser: Browser, browser_context_args: dict[str, object], world: World) -> Iterator[Open]:
+    """Opens the board for a user, in a browser of their own. What the content policy or a script complains about fails."""
+    complaints: list[str] = []
+    contexts: list[BrowserContext] = []
+
+    def open_board(user: User | None = None, **options: object) -> Page:
+        context = browser.new_context(**{**browser_context_args, **options})  # type: ignore[arg-type]
+        contexts.append(context)
+        client = Client()
+        client.force_login(user or world.rep)
+        name = settings.SESSION_COOKIE_NAME
+        context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": world.board}])
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("console", lambda said: complaints.append(said.text) if "Content Security" in said.text else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(world.board)
+        return page
+
+    yield open_board
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def at(opened: Open) -> Page:
+    return opened()
+
+
+def card(page: Page, deal: Deal, stage: Stage | None = None) -> Locator:
+    """In a column only once it has settled there: a card that was dropped waits for the answer."""
+    return page.locator(f"#cards-{stage.pk} > #deal-{deal.pk}:not(.is-moving)" if stage else f"#deal-{deal.pk}")
+
+
+def grip(page: Page, deal: Deal) -> tuple[float, float]:
+    box = card(page, deal).locator(".deal-who").bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 3, box["y"] + box["height"] / 2
+
+
+def into(page: Page, stage: Stage) -> tuple[float, float]:
+    box = page.locator(f"#cards-{stage.pk}").bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + min(40, box["height"] / 2)
+
+
+def drag(page: Page, deal: Deal, to: Stage) -> None:
+    """In steps and with a rest before letting go, as a hand does."""
+    mouse = page.mouse
+    mouse.move(*grip(page, deal))
+    mouse.down()
+    mouse.move(*into(page, to), steps=8)
+    page.wait_for_timeout(150)
+    mouse.up()
+
+
+def assert_true(page: Page, world: World) -> None:
+    """Each column shows the cards, and counts the deals, that the database has there."""
+    for stage in Stage.objects.in_use().filter(pipeline=world.pipeline):
+        ids = {f"deal-{pk}" for pk in Deal.objects.existing().filter(stage=stage).values_list("pk", flat=True)}
+        shown = page.locator(f"#cards-{stage.pk} > .deal-card").evaluate_all("cards => cards.map(card => card.id)")
+        assert (stage.name, set(shown), len(shown)) == (stage.name, ids, len(ids))
+        expect(page.locator(f"#column-{stage.pk} .column-count")).to_have_text(str(len(ids)))
+
+
+# --- Dragging
+
+
+def test_a_dropped_card_stays_and_history_and_totals_follow(at: Page, world: World) -> None:
+    drag(at, world.deal, world.second)
+    expect(at.get_by_text("“Meters for the depot” is in Second now.")).to_be_visible()
+    expect(card(at, world.deal, world.second)).to_be_visible()
+    expect(at.locator(f"#column-{world.second.pk} .column-values")).to_have_text("€1,000")
+    expect(at.locator(f"#column-{world.first.pk} .column-values")).to_have_text("–")
+    assert_true(at, world)
+    visit = StageVisit.objects.current().get(deal=world.deal)
+    assert (visit.stage, visit.by, visit.via, world.visits()) == (world.second, world.rep, "board", 2)
+    totals = ColumnTotal.objects.filter(deals__gt=0).values_list("stage", "deals", "value")
+    assert list(totals) == [(world.second.pk, 1, 1000)]
+
+
+def test_a_card_dropped_where_it_was_asks_nothing_of_the_server(at: Page, world: World) -> None:
+    asked: list[str] = []
+    at.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
+    drag(at, world.deal, world.first)
+    expect(at.locator(".is-dragged")).to_have_count(0)
+    assert asked == [] and MoveAttempt.objects.filter(by=world.rep, to_stage=world.second).count() == 0
+
+
+def test_a_refused_drop_asks_only_for_what_is_missing_and_saves_it_with_the_move(at: Page, world: World) -> None:
+    make.condition(world.second, "field", field="value", operator="filled", label="Value is known")
+    make.condition(world.second, "field", field="expected_close", operator="filled", label="Close date is known")
+    make.condition(world.second, label="Agrees to a demo")
+    drag(at, world.deal, world.second)
+    dialog = at.locator("#dialog")
+    expect(dialog.locator("fieldset.ask, .ask")).to_have_count(2)
+    expect(dialog).not_to_contain_text("Value is known")
+    expect(card(at, world.deal, world.first)).to_have_count(1)
+    assert (world.visits(), Commitment.objects.count()) == (1, 0)
+    dialog.get_by_label("Agrees to a demo").check()
+    dialog.locator("[name=f_expected_close]").fill("2030-03-01")
+    dialog.get_by_role("button", name="Save and move to Second").click()
+    expect(dialog).to_be_hidden()
+    expect(card(at, world.deal, world.second)).to_be_visible()
+    assert_true(at, world)
+    deal = Deal.objects.get(pk=world.deal.pk)
+    assert (str(deal.expected_close), Commitment.objects.get().deal, world.visits()) == ("2030-03-01", deal, 2)
+
+
+def test_what_still_lacks_is_said_beside_its_field_and_nothing_is_saved_yet(at: Page, world: World) -> None:
+    make.condition(world.second, label="Agrees to a demo")
+    make.condition(world.second, label="Names the budget")
+    drag(at, world.deal, world.second)
+    dialog = at.locator("#dialog")
+    dialog.get_by_label("Agrees to a demo").check()
+    dialog.get_by_role("button", name="Save and move to Second").click()
+    expect(dialog.locator(".field-error")).to_have_count(1)
+    expect(dialog.get_by_label("Agrees to a demo")).to_be_checked()
+    assert Commitment.objects.count() == 0 and world.stage() == world.first
+
+
+def test_escape_puts_the_card_back_and_nothing_is_written(at: Page, world: World) -> None:
+    make.condition(world.second, label="Agrees to a demo")
+    before = Deal.objects.filter(pk=world.deal.pk).values().get()
+    drag(at, world.deal, world.second)
+    at.locator("#dialog").get_by_label("Agrees to a demo").check()
+    at.keyboard.press("Escape")
+    expect(at.locator("#dialog")).to_be_hidden()
+    expect(card(at, world.deal, world.first)).to_be_visible()
+    assert_true(at, world)
+    assert Deal.objects.filter(pk=world.deal.pk).values().get() == before
+    assert (world.visits(), Commitment.objects.count()) == (1, 0)
+
+
+def test_a_jump_over_a_stage_asks_for_both_in_one_dialog(at: Page, world: World) -> None:
+    make.condition(world.second, label="Agrees to a demo")
+    make.condition(world.third, label="Names the budget")
+    drag(at, world.deal, world.third)
+    dialog = at.locator("#dialog")
+    dialog.get_by_label("Agrees to a demo").check()
+    dialog.get_by_label("Names the budget").check()
+    dialog.get_by_role("button", name="Save and move to Third").click()
+    expect(card(at, world.deal, world.third)).to_be_visible()
+    assert Commitment.objects.count() == 2 and world.stage() == world.third
+
+
+def test_lost_asks_for_the_reason(at: Page, world: World) -> None:
+    make.lost_reason(name="No budget")
+    make.lost_reason(name="A competitor", asks_note="Which competitor?")
+    drag(at, world.deal, world.lost)
+    dialog = at.locator("#dialog")
+    dialog.get_by_role("button", name="Lost").click()
+    expect(dialog.locator(".field-error")).to_be_visible()
+    assert world.stage() == world.first
+    dialog.get_by_label("A competitor").check()
+    dialog.get_by_label("Note").fill("Meterworks")
+    dialog.get_by_role("button", name="Lost").click()
+    expect(card(at, world.deal, world.lost)).to_contain_text("A competitor")
+    deal = Deal.objects.get(pk=world.deal.pk)
+    assert (deal.status, str(deal.close_reason), deal.close_note) == ("lost", "A competitor", "Meterworks")
+
+
+# --- Whatever happens, screen and database agree
+
+
+def test_the_slower_of_two_is_told_who_was_quicker_and_where_it_is(opened: Open, world: World) -> None:
+    rita, max_ = opened(), opened(world.manager)
+    drag(max_, world.deal, world.third)
+    expect(card(max_, world.deal, world.third)).to_be_visible()
+    drag(rita, world.deal, world.second)
+    note = rita.locator("#toasts .note")
+    expect(note).to_contain_text("Max Manager moved “Meters for the depot” to Third at ")
+    expect(card(rita, world.deal, world.third)).to_be_visible()
+    assert_true(rita, world)
+    assert world.stage() == world.third and world.visits() == 2
+    note.get_by_role("link").click()
+    expect(card(rita, world.deal)).to_be_focused()
+
+
+def test_with_the_network_cut_the_card_goes_back_and_the_screen_becomes_true_again(at: Page, world: World) -> None:
+    at.context.set_offline(True)
+    drag(at, world.deal, world.second)
+    expect(at.get_by_text("No connection. Nothing was saved.")).to_be_visible()
+    expect(card(at, world.deal, world.first)).to_be_visible()
+    assert world.visits() == 1
+    added = world.add("Came in meanwhile", world.second)
+    at.context.set_offline(False)
+    expect(card(at, added, world.second)).to_be_visible()
+    assert_true(at, world)
+
+
+def test_an_answer_that_is_lost_on_its_way_does_not_hide_the_move(at: Page, world: World) -> None:
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    at.route("**/move/", lose)
+    drag(at, world.deal, world.second)
+    expect(card(at, world.deal, world.second)).to_be_visible()
+    assert_true(at, world)
+    assert world.visits() == 2
+
+
+def test_after_a_failure_of_the_server_the_card_goes_back_and_retry_moves_it(at: Page, world: World) -> None:
+    at.route("**/move/", lambda route: route.fulfill(status=500, body="<h1>Secret trace</h1>"))
+    drag(at, world.deal, world.second)
+    expect(at.get_by_text("Something went wrong here. Nothing was saved.")).to_be_visible()
+    expect(card(at, world.deal, world.first)).to_be_visible()
+    expect(at.locator("[aria-busy]")).to_have_count(0)
+    assert_true(at, world)
+    at.unroute("**/move/")
+    at.get_by_role("button", name="Retry").click()
+    expect(card(at, world.deal, world.second)).to_be_visible()
+    assert_true(at, world)
+
+
+def test_a_double_click_on_the_button_acts_once(at: Page, world: World) -> None:
+    make.condition(world.second, label="Agrees to a demo")
+    drag(at, world.deal, world.second)
+    at.locator("#dialog").get_by_label("Agrees to a demo").check()
+    at.locator("#dialog").get_by_role("button", name="Save and move to Second").dblclick()
+    expect(card(at, world.deal, world.second)).to_be_visible()
+    at.wait_for_load_state("networkidle")
+    assert (Commitment.objects.count(), world.visits()) == (1, 2)
+    expect(at.locator("#toasts .note")).to_have_count(1)
+
+
+def test_the_board_obeys_what_an_admin_changed_while_it_was_open(at: Page, world: World) -> None:
+    admin = make.user("admin")
+    Stage.objects.filter(pk=world.second.pk).update(order=5)
+    Stage.objects.filter(pk=world.third.pk).update(order=6)
+    check = Stage.objects.create(pipeline=world.pipeline, step=world.first.step, name="Check", order=3, probability=5)
+    make.condition(check, label="Passed the credit check")
+    definition.save_version(world.pipeline, by=admin)
+    drag(at, world.deal, world.second)
+    dialog = at.locator("#dialog")
+    dialog.get_by_label("Passed the credit check").check()
+    dialog.get_by_role("button", name="Save and move to Second").click()
+    expect(card(at, world.deal, world.second)).to_be_visible()
+    visit = StageVisit.objects.current().get(deal=world.deal)
+    assert visit.pipeline_version.number == 2
+    at.reload()
+    expect(at.get_by_role("heading", level=2)).to_have_text(["First", "Check", "Second", "Third", "Won", "Lost"])
+
+
+def test_a_drop_on_a_stage_that_was_retired_shows_the_stages_as_they_are(at: Page, world: World) -> None:
+    Stage.objects.filter(pk=world.third.pk).update(retired_at=timezone.now())
+    drag(at, world.deal, world.third)
+    expect(at.get_by_text("no longer part of the deal")).to_be_visible()
+    expect(at.get_by_role("heading", level=2)).to_have_text(["First", "Second", "Won", "Lost"])
+    assert_true(at, world)
+
+
+# --- A new deal
+
+
+def test_a_plus_a_name_and_enter_make_a_deal_and_the_gate_asks_as_ever(at: Page, world: World) -> None:
+    make.condition(world.second, label="Agrees to a demo")
+    at.get_by_role("link", name="New deal in First").click()
+    expect(at.get_by_role("textbox", name="Name of the new deal in First")).to_be_focused()
+    at.keyboard.type("Night buses")
+    at.keyboard.press("Enter")
+    expect(at.locator(f"#cards-{world.first.pk}")).to_contain_text("Night buses")
+    at.get_by_role("link", name="New deal in Second").click()
+    expect(at.get_by_role("textbox", name="Name of the new deal in Second")).to_be_focused()
+    at.keyboard.type("School buses")
+    at.keyboard.press("Enter")
+    at.locator("#dialog").get_by_label("Agrees to a demo").check()
+    at.locator("#dialog").get_by_role("button", name="Add to Second").dblclick()
+    expect(at.locator(f"#cards-{world.second.pk}")).to_contain_text("School buses")
+    expect(at.locator(".new-deal")).to_have_count(0)
+    at.wait_for_load_state("networkidle")
+    assert_true(at, world)
+    assert Deal.objects.filter(title="School buses").count() == 1
+
+
+# --- Without a mouse, without a script, with a finger
+
+
+def test_m_opens_move_to_and_escape_leaves_it(at: Page, world: World) -> None:
+    link = card(at, world.deal).get_by_role("link", name="Meters for the depot", exact=True)
+    link.focus()
+    at.keyboard.press("m")
+    expect(at.locator("#dialog").get_by_role("button", name="Second")).to_be_focused()
+    at.keyboard.press("Escape")
+    expect(at.locator("#dialog")).to_be_hidden()
+    assert at.evaluate(f"document.getElementById('deal-{world.deal.pk}').contains(document.activeElement)")
+    at.keyboard.press("m")
+    expect(at.locator("#dialog").get_by_role("button", name="Second")).to_be_focused()
+    at.keyboard.press("Enter")
+    expect(card(at, world.deal, world.second)).to_be_visible()
+    assert_true(at, world)
+
+
+def test_without_scripts_move_to_works_by_plain_forms_also_when_refused(opened: Open, world: World) -> None:
+    make.condition(world.second, label="Agrees to a demo")
+    page = opened(java_script_enabled=False)
+    page.get_by_role("link", name="Move to… Meters for the depot").click()
+    page.get_by_role("button", name="Second").click()
+    page.get_by_role("button", name="Save and move to Second").click()
+    expect(page.get_by_text("Tick this if it is so")).to_be_visible()
+    page.get_by_label("Agrees to a demo").check()
+    page.get_by_role("button", name="Save and move to Second").click()
+    expect(page).to_have_url(world.board)
+    expect(card(page, world.deal, world.second)).to_be_visible()
+    assert world.stage() == world.second and Commitment.objects.count() == 1
+
+
+def test_a_phone_shows_one_column_and_moves_by_move_to(opened: Open, world: World) -> None:
+    page = opened(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    first, second = (page.locator(f"#column-{stage.pk}").bounding_box() for stage in (world.first, world.second))
+    assert first is not None and second is not None
+    assert first["width"] > 300 and second["x"] > 340
+    assert page.evaluate("[document.documentElement.scrollWidth, innerWidth]") == [390, 390]
+    link = card(page, world.deal).get_by_role("link", name="Move to… Meters for the depot")
+    box = link.bounding_box()
+    assert box is not None and min(box["width"], box["height"]) >= 36
+    link.tap()
+    page.locator("#dialog").get_by_role("button", name="Second").tap()
+    expect(card(page, world.deal, world.second)).to_have_count(1)
+    page.get_by_role("navigation", name="Columns").get_by_role("link", name="Second").tap()
+    expect(card(page, world.deal, world.second)).to_be_in_viewport()
+    assert_true(page, world)
+
+
+def test_a_finger_that_rests_on_a_card_drags_it(opened: Open, world: World) -> None:
+    page = opened(viewport={"width": 1180, "height": 820}, has_touch=True)
+    hand = page.context.new_cdp_session(page)
+    finger = next(_fingers)
+
+    def touch(kind: str, *points: tuple[float, float]) -> None:
+        there = [{"x": x, "y": y, "id": finger} for x, y in points]
+        hand.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": there})
+
+    (x, y), (to_x, to_y) = grip(page, world.deal), into(page, world.second)
+    touch("touchStart", (x, y))
+    page.wait_for_timeout(HOLD)
+    for step in range(1, 9):
+        touch("touchMove", (x + (to_x - x) * step / 8, y + (to_y - y) * step / 8))
+        page.wait_for_timeout(16)
+    page.wait_for_timeout(150)
+    touch("touchEnd")
+    expect(card(page, world.deal, world.second)).to_be_visible()
+    expect(page.locator(".is-dragged")).to_have_count(0)
+    assert_true(page, world)
+
+
+# --- For readers of the screen
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_board_and_dialogs_have_no_serious_fault_for_readers_of_the_screen(
+    opened: Open, world: World, scheme: str
+) -> None:
+    make.condition(world.second, label="Agrees to a demo")
+    make.condition(world.second, "field", field="expected_close", operator="filled", label="Close date is known")
+    make.condition(world.third, "contact_role", contact_role="decision_maker", label="Decision maker")
+    make.lost_reason()
+    late = timezone.now() - timedelta(days=30)
+    make.deal(world.first, world.rep, now=late, title="Long here", organization=make.organization(world.rep))
+    make.deal(world.lost, world.rep, now=late)
+    page = opened(color_scheme=scheme)
+    assert_readable(page, "board")
+    drag(page, world.deal, world.third)
+    expect(page.locator("#dialog")).to_be_visible()
+    assert_readable(page, "gate")
+    page.keyboard.press("Escape")
+    for query in ("", f"?to={world.second.pk}", f"?to={world.lost.pk}"):
+        page.goto(f"{world.board.split('/board/')[0]}/deals/{world.deal.pk}/move/{query}")
+        assert_readable(page, f"move{query}")
+
+
+def assert_readable(page: Page, where: str) -> None:
+    found = Axe().run(page).response["violations"]
+    serious = [
+        (where, fault["id"], [node["html"][:120] for node in fault["nodes"]])
+        for fault in found
+        if fault["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
