@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -54,6 +54,8 @@ def decide(request: Request, pk: int) -> HttpResponse:
     """From the list, or with `from=deal` from the page of the deal."""
     seen = Approval.objects.filter(deal__in=Deal.objects.visible_to(request.user)).select_related("condition", "deal")
     approval = get_object_or_404(seen, pk=pk)
+    if not (request.user.is_manager and Deal.objects.editable_by(request.user).filter(pk=approval.deal_id).exists()):
+        raise PermissionDenied
     form = DecisionForm(request.POST)
     why = ""
     if form.is_valid():
