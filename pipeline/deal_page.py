@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 _LABELS = {field.name: field.label for field in DEAL_FIELDS}
 DONE_SHOWN = 20
+DAILY = ("note", "call", "email", "meeting", "presentation")
+"""What is logged most, one click away; other types of activity are two."""
 
 
 @dataclass(frozen=True)
@@ -241,6 +243,14 @@ class DealPage:
     @cached_property
     def activity_types(self) -> list[ActivityType]:
         return list(ActivityType.objects.in_use().order_by("order", "name"))
+
+    @property
+    def daily_types(self) -> list[ActivityType]:
+        return [type for type in self.activity_types if type.key in DAILY]
+
+    @property
+    def other_types(self) -> list[ActivityType]:
+        return [type for type in self.activity_types if type.key not in DAILY]
 
     @cached_property
     def timeline(self) -> Timeline:

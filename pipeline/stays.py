@@ -67,6 +67,10 @@ def way(
     for visit in visits:
         stops.setdefault(visit.stage_id, Stop(visit.stage)).visits.append(visit)
     ordered = sorted(stops.values(), key=lambda stop: _place(stop, deal))
+    if deal.status == Kind.LOST:
+        # What lay ahead when it was lost was not passed over.
+        reached = max((number for number, stop in enumerate(ordered[:-1]) if stop.visits), default=-1)
+        ordered = [stop for number, stop in enumerate(ordered) if number <= reached or stop.visits]
     here = next(number for number, stop in enumerate(ordered) if stop.stage.pk == deal.stage_id)
     following = {visit.pk: after for visit, after in zip(visits, visits[1:], strict=False)}
     for number, stop in enumerate(ordered):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 from decimal import Decimal
+from html.parser import HTMLParser
 
 import pytest
 from django.db import connection
@@ -28,6 +29,15 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def world() -> World:
     return World()
+
+
+class Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
 
 
 def read(world: World) -> DealPage:
@@ -237,6 +247,24 @@ def test_material_is_shown_as_text_and_never_as_script(world: World) -> None:
 def test_rich_text_keeps_no_handler_style_frame_or_foreign_scheme(text: str) -> None:
     html = to_html(text)
     assert not re.search(r"<(img|svg|script|iframe)|on\w+=|style=|data:|vbscript:", html)
+
+
+def test_what_people_write_is_shown_as_they_wrote_it_and_runs_nowhere(world: World) -> None:
+    payload = 'http://a.example/"><script>alert(1)</script> <img src=x onerror=alert(2)> \'"'
+    asked = make.condition(world.second, label=payload, needs_evidence=True)
+    deals.edit(world.deal.pk, {"title": payload}, version=None, by=world.rep, via="page")
+    note = make.activity_type("note", directed=False)
+    logbook.log(
+        world.deal.pk, NewActivity(note, text=payload), by=world.rep, via="page", agreed=[asked.pk], evidence=payload
+    )
+    followups.add(world.deal.pk, payload, timezone.localdate(), by=world.rep)
+    followups.pause(world.deal.pk, timezone.localdate() + timedelta(days=9), payload, by=world.rep)
+    text = world.page()
+    assert "alert(1)" in text and "<script>alert" not in text
+    page = Tags()
+    page.feed(text)
+    assert not any(tag == "img" and "x" in attributes.values() for tag, attributes in page.found)
+    assert not [name for _tag, attributes in page.found for name in attributes if name.startswith("on")]
 
 
 def test_a_task_shows_how_it_is_done_and_its_material(world: World) -> None:

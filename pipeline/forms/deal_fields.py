@@ -24,7 +24,7 @@ class FieldForm(Form):
     """`changes()` gives what deals.edit takes."""
 
     def __init__(self, *args: Any, deal: Deal, reader: User, slot: str = "fact", **options: Any) -> None:
-        super().__init__(*args, initial=self.present(deal), auto_id=f"{slot}-%s", **options)
+        super().__init__(*args, initial=self.present(deal), auto_id=f"{slot}-of-%s", **options)
         self.prepare(deal, reader)
 
     def prepare(self, deal: Deal, reader: User) -> None:

@@ -43,12 +43,14 @@ let opener = "";
 document.addEventListener("htmx:beforeRequest", (event) => {
   const slot = event.detail.elt.closest?.(".slot");
   const from = slot && document.querySelector(`[hx-target="#${CSS.escape(slot.id)}"]`);
-  opener = from?.id || event.detail.elt.id || opener;
+  opener = from?.id || event.detail.elt.closest?.("[id]")?.id || "";
 });
 document.addEventListener("deal:changed", () => {
   requestAnimationFrame(() => {
     if (document.activeElement && document.activeElement !== document.body) return;
-    document.getElementById(opener)?.focus({ preventScroll: true });
+    const back = document.getElementById(opener);
+    back?.focus({ preventScroll: true });
+    if (document.activeElement !== back) back?.querySelector("a, button, summary")?.focus({ preventScroll: true });
   });
   showHere();
 });
