@@ -54,6 +54,13 @@ def deals_visible_to(user: User) -> Q:
     return seen
 
 
+def open_deals_visible_to(user: User) -> Q:
+    """The same for deals that are known to be open: those are credited to nobody yet."""
+    mates = access.reach(user).team_mates
+    editable = deals_editable_by(user)
+    return editable | Q(owner__in=mates) if mates else editable
+
+
 def tasks_visible_to(user: User) -> Q:
     return _through_deals(deals_visible_to(user), user)
 

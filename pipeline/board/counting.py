@@ -9,8 +9,9 @@ from decimal import Decimal
 
 from django.db.models import Count, Sum
 
-from crm import access
+from crm.access import reach
 from crm.models import User
+from pipeline import access
 from pipeline.board import order
 from pipeline.board.filters import Filters
 from pipeline.models import ColumnTotal, Deal, Stage
@@ -35,13 +36,13 @@ class Counted:
 def count(user: User, stages: Sequence[Stage], filters: Filters, now: datetime.datetime) -> dict[int, Counted]:
     """By stage. With filters the deals are counted; without, their sums are read, which moves keep."""
     counted: dict[int, Counted] = {stage.pk: Counted() for stage in stages}
-    rows = _live(user, stages, filters, now) if filters.narrow else _kept(user, stages)
-    for stage_id, currency, deals, value in rows:
+    for stage_id, currency, deals, value in (
+        _live(user, stages, filters, now) if filters.narrow else _kept(user, stages)
+    ):
         if deals:
             counted[stage_id].add(deals, currency, value)
-    for stage_id, deals in order.count_over_target(
-        filters.apply(Deal.objects.visible_to(user), stages, now), stages, now
-    ):
+    open_ones = Deal.objects.existing().filter(access.open_deals_visible_to(user))
+    for stage_id, deals in order.count_over_target(filters.apply(open_ones, stages, now), stages, now):
         counted[stage_id].over = deals
     return counted
 
@@ -56,7 +57,7 @@ def _live(user: User, stages: Sequence[Stage], filters: Filters, now: datetime.d
 
 def _kept(user: User, stages: Sequence[Stage]) -> Iterable[Row]:
     """Sums of the owners whose deals one sees all of, and by hand the single deals of others that one sees too."""
-    bounds = access.reach(user)
+    bounds = reach(user)
     sums = ColumnTotal.objects.filter(stage__in=stages)
     columns = ("stage_id", "currency")
     if bounds.everyone:

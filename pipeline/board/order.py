@@ -1,7 +1,7 @@
 """Which deals stand first in each column: one query for all columns, whatever their number and that of the deals.
 
 By what to do next: an overdue task (earliest due first), a task due today, no next step, over target, idle, then the
-rest; within each the oldest in the stage first. A paused deal has no marks and stands among the rest.
+rest; idle deals by their last touch, the others by their time in the stage. A paused deal has no marks and stands among the rest.
 Closed columns show what was closed last.
 """
 
@@ -104,7 +104,7 @@ def _ranks(over: Q, idle: Q, moment: Moment) -> list[Rank]:
         Rank(awake & Q(next_task_due_at__gte=moment.now, next_task_due_at__lte=moment.day_ends), task),
         Rank(awake & Q(next_task_due_at__isnull=True), age),
         Rank(awake & later & over, age),
-        Rank(awake & later & ~over & idle, age),
+        Rank(awake & later & ~over & idle, ("last_worked_at", "pk")),
         Rank((awake & later & ~over & ~idle) | Q(paused_until__gt=moment.now), age),
     ]
 
