@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, e
 from pytest_django.live_server_helper import LiveServer
 
 from crm.models import User
-from pipeline import definition, moves
+from pipeline import definition
 from pipeline.models import ColumnTotal, Commitment, Deal, MoveAttempt, Stage, StageVisit
 from tests import factories as make
 
