@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, e
 from pytest_django.live_server_helper import LiveServer
 
 from crm.models import User
-from pipeline import definition
+from pipeline import definition, followups
 from pipeline.models import ColumnTotal, Commitment, Deal, MoveAttempt, Stage, StageVisit
 from tests import factories as make
 
@@ -91,8 +91,8 @@ def card(page: Page, deal: Deal, stage: Stage | None = None) -> Locator:
     return page.locator(f"#cards-{stage.pk} > #deal-{deal.pk}:not(.is-moving)" if stage else f"#deal-{deal.pk}")
 
 
-def grip(page: Page, deal: Deal) -> tuple[float, float]:
-    box = card(page, deal).locator(".deal-who").bounding_box()
+def grip(page: Page, deal: Deal, held: str = ".deal-who") -> tuple[float, float]:
+    box = card(page, deal).locator(held).bounding_box()
     assert box is not None
     return box["x"] + box["width"] / 3, box["y"] + box["height"] / 2
 
@@ -103,10 +103,10 @@ def into(page: Page, stage: Stage) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + min(40, box["height"] / 2)
 
 
-def drag(page: Page, deal: Deal, to: Stage) -> None:
+def drag(page: Page, deal: Deal, to: Stage, held: str = ".deal-who") -> None:
     """In steps and with a rest before letting go, as a hand does."""
     mouse = page.mouse
-    mouse.move(*grip(page, deal))
+    mouse.move(*grip(page, deal, held))
     mouse.down()
     mouse.move(*into(page, to), steps=8)
     page.wait_for_timeout(150)
@@ -135,7 +135,7 @@ def test_a_dropped_card_stays_and_history_and_totals_follow(at: Page, world: Wor
     visit = StageVisit.objects.current().get(deal=world.deal)
     assert (visit.stage, visit.by, visit.via, world.visits()) == (world.second, world.rep, "board", 2)
     totals = ColumnTotal.objects.filter(deals__gt=0).values_list("stage", "deals", "value")
-    assert list(totals) == [(world.second.pk, 1, 1000)]
+    assert list(totals) == [(world.second.pk, 1, Decimal(1000))]
 
 
 def test_a_card_dropped_where_it_was_asks_nothing_of_the_server(at: Page, world: World) -> None:
@@ -144,6 +144,13 @@ def test_a_card_dropped_where_it_was_asks_nothing_of_the_server(at: Page, world:
     drag(at, world.deal, world.first)
     expect(at.locator(".is-dragged")).to_have_count(0)
     assert asked == [] and MoveAttempt.objects.filter(by=world.rep, to_stage=world.second).count() == 0
+
+
+def test_a_card_held_by_its_title_is_dragged_and_its_page_does_not_open(at: Page, world: World) -> None:
+    drag(at, world.deal, world.second, held=".deal-title")
+    expect(card(at, world.deal, world.second)).to_be_visible()
+    expect(at).to_have_url(world.board)
+    assert_true(at, world)
 
 
 def test_a_refused_drop_asks_only_for_what_is_missing_and_saves_it_with_the_move(at: Page, world: World) -> None:
@@ -239,7 +246,7 @@ def test_the_slower_of_two_is_told_who_was_quicker_and_where_it_is(opened: Open,
 def test_with_the_network_cut_the_card_goes_back_and_the_screen_becomes_true_again(at: Page, world: World) -> None:
     at.context.set_offline(True)
     drag(at, world.deal, world.second)
-    expect(at.get_by_text("No connection. Nothing was saved.")).to_be_visible()
+    expect(at.get_by_text("No connection. It may not have been saved.")).to_be_visible()
     expect(card(at, world.deal, world.first)).to_be_visible()
     assert world.visits() == 1
     added = world.add("Came in meanwhile", world.second)
@@ -255,6 +262,7 @@ def test_an_answer_that_is_lost_on_its_way_does_not_hide_the_move(at: Page, worl
 
     at.route("**/move/", lose)
     drag(at, world.deal, world.second)
+    expect(at.get_by_text("No connection. It may not have been saved.")).to_be_visible()
     expect(card(at, world.deal, world.second)).to_be_visible()
     assert_true(at, world)
     assert world.visits() == 2
@@ -270,6 +278,21 @@ def test_after_a_failure_of_the_server_the_card_goes_back_and_retry_moves_it(at:
     at.unroute("**/move/")
     at.get_by_role("button", name="Retry").click()
     expect(card(at, world.deal, world.second)).to_be_visible()
+    assert_true(at, world)
+
+
+def test_a_network_cut_while_the_dialog_saves_costs_nothing_that_was_filled_in(at: Page, world: World) -> None:
+    make.condition(world.second, label="Agrees to a demo")
+    drag(at, world.deal, world.second)
+    at.locator("#dialog").get_by_label("Agrees to a demo").check()
+    at.context.set_offline(True)
+    at.locator("#dialog").get_by_role("button", name="Save and move to Second").click()
+    expect(at.get_by_text("No connection. It may not have been saved.")).to_be_visible()
+    expect(at.locator("#dialog").get_by_label("Agrees to a demo")).to_be_checked()
+    at.context.set_offline(False)
+    at.get_by_role("button", name="Retry").click()
+    expect(card(at, world.deal, world.second)).to_be_visible()
+    expect(at.locator("#dialog")).to_be_hidden()
     assert_true(at, world)
 
 
@@ -308,6 +331,19 @@ def test_a_drop_on_a_stage_that_was_retired_shows_the_stages_as_they_are(at: Pag
     expect(at.get_by_text("no longer part of the deal")).to_be_visible()
     expect(at.get_by_role("heading", level=2)).to_have_text(["First", "Second", "Won", "Lost"])
     assert_true(at, world)
+
+
+def test_a_card_that_slid_behind_those_on_the_screen_does_not_come_twice(at: Page, world: World) -> None:
+    for number in range(40):
+        world.add(f"Deal {number}")
+    at.reload()
+    cards = at.locator(f"#cards-{world.first.pk} > .deal-card")
+    expect(cards).to_have_count(25)
+    followups.add(world.deal.pk, "Call", timezone.localdate() + timedelta(days=3), by=world.rep)  # now it is the last
+    at.locator(f"#cards-{world.first.pk} .more-cards").scroll_into_view_if_needed()
+    expect(at.locator(f"#cards-{world.first.pk} .more-cards")).to_have_count(0)
+    ids = cards.evaluate_all("cards => cards.map(card => card.id)")
+    assert len(ids) == len(set(ids)) == 40  # one slid to the front unseen, and comes with the next drawing
 
 
 # --- A new deal

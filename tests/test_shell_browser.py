@@ -131,7 +131,7 @@ def test_without_a_network_nothing_is_pretended_and_retry_does_it_again(at: Page
     offer_dialog(at)
     at.route("**/contacts/new/", lambda route: route.abort())
     at.locator("#opener").click()
-    note = at.get_by_text("No connection. Nothing was saved.")
+    note = at.get_by_text("No connection. It may not have been saved.")
     expect(note).to_be_visible()
     expect(at.locator("#dialog")).to_be_hidden()
     at.unroute("**/contacts/new/")

@@ -40,7 +40,7 @@ def board_default(request: Request) -> HttpResponse:
 def board_page(request: Request, pipeline_id: int) -> HttpResponse:
     pipeline = get_object_or_404(Pipeline.objects.in_use(), pk=pipeline_id)
     asked = read_filters(request.GET, request.user, also=("cards",))
-    cards = number(request.GET, "cards", PAGE, MOST_CARDS)
+    cards = number(request.GET, "cards", PAGE, MOST_CARDS, least=1)
     if request.session.get("pipeline") != pipeline_id:
         request.session["pipeline"] = pipeline_id
     partly = request.htmx and not request.htmx.history_restore_request
@@ -59,7 +59,7 @@ def board_column(request: Request, pipeline_id: int, stage_id: int) -> HttpRespo
     pipeline = get_object_or_404(Pipeline.objects.in_use(), pk=pipeline_id)
     asked = read_filters(request.GET, request.user, also=("offset", "cards"))
     offset = number(request.GET, "offset", 0, FARTHEST)
-    cards = number(request.GET, "cards", PAGE, MOST_CARDS)
+    cards = number(request.GET, "cards", PAGE, MOST_CARDS, least=1)
     shown = board.read(request.user, pipeline, asked.filters, only={stage_id}, offset=offset, limit=cards)
     if not shown.columns:
         raise Http404
@@ -67,10 +67,11 @@ def board_column(request: Request, pipeline_id: int, stage_id: int) -> HttpRespo
     return render(request, "pipeline/more_cards.html" if offset else "pipeline/_column.html", context)
 
 
-def number(data: QueryDict, name: str, default: int, largest: int) -> int:
+def number(data: QueryDict, name: str, default: int, largest: int, least: int = 0) -> int:
     text = data.get(name, str(default))
-    if not (text.isascii() and text.isdigit() and len(text) < 8 and int(text) <= largest):
-        raise BadRequest(_("“%(name)s” must be a number, not “%(text)s”.") % {"name": name, "text": text[:40]})
+    if not (text.isascii() and text.isdigit() and len(text) < 8 and least <= int(text) <= largest):
+        named = {"name": name, "text": text[:40], "least": least, "most": largest}
+        raise BadRequest(_("“%(name)s” must be a number from %(least)d to %(most)d, not “%(text)s”.") % named)
     return int(text)
 
 

@@ -96,8 +96,16 @@ function prepare(root) {
   for (const list of lists) if (!Sortable.get(list)) sortable(list);
 }
 
+// The order moves on while one scrolls: a card that slid behind those already loaded would come a second time.
+function keepFirst(card) {
+  if (document.querySelectorAll(`.deal-list > [id="${card.id}"]`).length > 1) card.remove();
+}
+
 prepare(document);
-document.addEventListener("htmx:load", (event) => prepare(event.detail.elt));
+document.addEventListener("htmx:load", ({ detail: { elt } }) => {
+  if (elt.matches?.(".deal-card")) keepFirst(elt);
+  else prepare(elt);
+});
 
 // --- What the forms of a move tell besides: which column the card stands in, and how many cards are on the screen
 

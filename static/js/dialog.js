@@ -4,6 +4,8 @@
 
 const dialog = document.getElementById("dialog");
 const body = document.getElementById("dialog-body");
+const notes = document.getElementById("toasts");
+const notesHome = notes?.parentElement;
 let opener = null;
 let openerId = "";
 let saved = false;
@@ -13,6 +15,8 @@ function open(from) {
   opener = from && from !== document.body ? from : document.activeElement;
   openerId = opener?.id ?? "";
   saved = false;
+  // Outside of an open dialog nothing can be read aloud or pressed: messages, with their Retry, come inside.
+  if (notes) dialog.append(notes);
   dialog.showModal();
 }
 
@@ -24,6 +28,7 @@ export function close(done = false) {
 
 function closed() {
   body.replaceChildren();
+  if (notes) notesHome.append(notes);
   const back = opener?.isConnected ? opener : document.getElementById(openerId);
   back?.focus?.({ preventScroll: true });
   dialog.dispatchEvent(new CustomEvent("dialog:closed", { bubbles: true, detail: { saved, opener: back } }));
