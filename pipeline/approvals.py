@@ -15,6 +15,7 @@ from crm.fields import Field, FieldKind
 from crm.models import User
 from pipeline import followups
 from pipeline.models import Approval, Deal, EntryCondition
+from pipeline.models.deals import DealQuerySet
 
 _TEXT = Field("reason", _("The reason"), FieldKind.TEXT, max_length=500)
 
@@ -51,8 +52,8 @@ def decide(
     with transaction.atomic():
         approval = Approval.objects.select_for_update().get(pk=approval_id)
         now = now or clock.now()
-        deal = Deal.objects.editable_by(by).filter(pk=approval.deal_id).first()
-        if deal is None or not by.is_manager:
+        deal = decided_by(by).filter(pk=approval.deal_id).first()
+        if deal is None:
             raise PermissionDenied
         reason = _TEXT.check(reason)
         if approval.decision:
@@ -72,19 +73,16 @@ def keep_past(made: Iterable[Approval]) -> None:
     Approval.objects.bulk_create(made)
 
 
-def may_decide(user: User) -> bool:
-    """Whether approvals are this person's to give at all; which ones, `waiting_for` says."""
-    return user.is_manager
+def decided_by(user: User) -> DealQuerySet:
+    """Deals of the people whom this manager manages. Taking part in a deal gives nobody the say over it."""
+    deals = Deal.objects.editable_by(user).managed_by(user)
+    return deals if user.is_manager else deals.none()
 
 
 def waiting_for(user: User) -> QuerySet[Approval]:
     """What this manager is asked to approve: of deals within reach, at the value that they still have."""
-    if not user.is_manager:
-        return Approval.objects.none()
     same_value = Q(value=F("deal__value")) | Q(value__isnull=True, deal__value__isnull=True)
-    mine = Approval.objects.filter(
-        same_value, decision="", currency=F("deal__currency"), deal__in=Deal.objects.editable_by(user)
-    )
+    mine = Approval.objects.filter(same_value, decision="", currency=F("deal__currency"), deal__in=decided_by(user))
     return mine.select_related(
         "deal__owner", "deal__organization", "deal__stage", "condition__stage", "asked_by"
     ).order_by("asked_at")

@@ -17,7 +17,6 @@ from crm.access import assignable_users
 from crm.models import Company, User
 from leads.models import ActivityType
 from pipeline import conditions, facts, stays
-from pipeline.approvals import may_decide
 from pipeline.conditions import Verdict
 from pipeline.fields import DEAL_FIELDS
 from pipeline.models import (
@@ -205,10 +204,6 @@ class DealPage:
             for verdict in conditions.judge(asked, known)
         ]
         return NextGate(target, points)
-
-    @property
-    def may_decide(self) -> bool:
-        return self.may_edit and may_decide(self.reader)
 
     # --- What to do
 

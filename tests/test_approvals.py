@@ -136,3 +136,13 @@ def test_a_bad_answer_decides_nothing(world: World, asked: EntryCondition, data:
     address = reverse("approval-decide", args=[row.pk])
     assert world.client(world.manager, part=True).post(address, data).status_code == 422
     assert Approval.objects.get().decision == ""
+
+
+def test_a_manager_who_only_takes_part_has_no_say(world: World, asked: EntryCondition) -> None:
+    friend = make.user("manager", team=make.team())
+    world.join(friend)
+    row = waiting(world, asked)
+    assert not approvals.waiting_for(friend).exists() and f'id="decision-{row.pk}"' not in world.page(friend)
+    before = digest()
+    assert decide(world, row, friend, 1).status_code == 403 and digest() == before
+    assert f'id="decision-{row.pk}"' in world.page(world.manager)

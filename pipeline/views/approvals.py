@@ -54,7 +54,7 @@ def decide(request: Request, pk: int) -> HttpResponse:
     """From the list, or with `from=deal` from the page of the deal."""
     seen = Approval.objects.filter(deal__in=Deal.objects.visible_to(request.user)).select_related("condition", "deal")
     approval = get_object_or_404(seen, pk=pk)
-    if not (request.user.is_manager and Deal.objects.editable_by(request.user).filter(pk=approval.deal_id).exists()):
+    if not approvals.decided_by(request.user).filter(pk=approval.deal_id).exists():
         raise PermissionDenied
     form = DecisionForm(request.POST)
     why = ""
