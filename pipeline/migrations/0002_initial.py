@@ -547,7 +547,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='deal',
-            index=models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['stage', 'stage_entered_at', 'id'], name='deal_by_age'),
+            index=models.Index(condition=models.Q(('closed_at__isnull', True), ('deleted_at__isnull', True)), fields=['stage', 'stage_entered_at', 'id', 'owner', 'paused_until', 'stage_entered_precision'], name='deal_by_age'),
+        ),
+        migrations.AddIndex(
+            model_name='deal',
+            index=models.Index(condition=models.Q(('closed_at__isnull', True), ('deleted_at__isnull', True)), fields=['stage', 'last_worked_at', 'id'], name='deal_by_last_work'),
         ),
         migrations.AddIndex(
             model_name='deal',
