@@ -15,6 +15,7 @@ import django
 
 
 def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm.settings")
     django.setup()
     from django.core.management import call_command
     from django.db import connection

@@ -9,13 +9,13 @@ import threading
 from pathlib import Path
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 HERE = Path(__file__).resolve().parent
 PASSWORD = "look-around-first"  # noqa: S105  (of the demo accounts, which exist only where DEBUG is on)
 REP, MANAGER, ADMIN = "rep@brightwater.example", "manager@brightwater.example", "admin@brightwater.example"
-WIDE = {"width": 1440, "height": 900}
-PHONE = {"width": 390, "height": 844}
+WIDE: ViewportSize = {"width": 1440, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 def main() -> None:
@@ -24,6 +24,7 @@ def main() -> None:
             "DATABASE_URL": f"sqlite:///{folder}/shots.sqlite3",
             "VAR": folder,
             "DJANGO_ALLOW_ASYNC_UNSAFE": "1",
+            "DJANGO_SETTINGS_MODULE": "crm.settings",
         }
         import django
 
@@ -62,7 +63,7 @@ def _take_all(browser: Browser, address: str) -> None:
     _open_gate(rep)
     _shoot(rep, "gate")
     rep.keyboard.press("Escape")
-    rep.locator(".card-title a, .card a").first.click()
+    rep.locator(".column").nth(3).locator(".deal-title").first.click()
     rep.wait_for_load_state("networkidle")
     _shoot(rep, "deal")
     dark = _signed_in(browser, address, REP, dark=True)
@@ -77,25 +78,13 @@ def _take_all(browser: Browser, address: str) -> None:
 
 
 def _open_gate(page: Page) -> None:
-    """Moves the first card of the third column to the stage after it, by its button."""
-    from crm.models import User
-    from pipeline import gates
-    from pipeline.models import Deal
-
-    rep = User.objects.get(email=REP)
-    for deal in (
-        Deal.objects.editable_by(rep)
-        .open()
-        .select_related("stage__pipeline")
-        .order_by("pipeline", "-stage__order", "pk")
-    ):
-        print(deal, gates, file=sys.stderr)
-        break
-    page.wait_for_timeout(200)
+    """What the next stage still asks of the first card in the column before Contract."""
+    page.locator(".column").nth(4).locator(".deal-gate").first.click()
+    page.locator("#dialog[open]").wait_for()
 
 
 def _signed_in(
-    browser: Browser, address: str, email: str, *, size: dict[str, int] | None = None, dark: bool = False
+    browser: Browser, address: str, email: str, *, size: ViewportSize | None = None, dark: bool = False
 ) -> Page:
     context = browser.new_context(
         viewport=size or WIDE, color_scheme="dark" if dark else "light", locale="en-GB", timezone_id="Europe/Berlin",
