@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from crm.models import User
 from leads.models import Activity, Contact
-from pipeline import moves
+from pipeline import deals, moves
 from pipeline.models import Approval, Commitment, Deal, DealContact, DealMember, MoveAttempt, Stage, StageVisit, Task
 from tests import factories as make
 
@@ -274,6 +274,13 @@ def test_a_strangers_deal_is_not_there_and_a_seen_one_is_not_for_moving(world: W
     after = traces()
     assert before != after and world.post(world.second).status_code == 403  # credited to her: read only
     assert traces() == after
+
+
+def test_a_deleted_deal_is_gone_for_those_who_saw_it_and_unknown_to_others(world: World) -> None:
+    deals.delete(world.deal.pk, by=world.manager, via="page")
+    before = traces()
+    assert world.post(world.second, part=True).status_code == 410
+    assert world.post(world.second, user=world.stranger).status_code == 404 and traces() == before
 
 
 def test_nobody_moves_without_signing_in(world: World) -> None:

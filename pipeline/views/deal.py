@@ -24,11 +24,12 @@ LIST_SHOWN = 50
 def page(request: Request, pk: int) -> HttpResponse:
     deal = Deal.objects.visible_to(request.user).with_names().filter(pk=pk).first()
     if deal is None:
-        return _gone(request, deleted_deal(request, pk))
+        return show_gone(request, deleted_deal(request, pk))
     return render(request, "pipeline/deal/page.html", {"page": read_page(request, deal)})
 
 
-def _gone(request: Request, deal: Deal) -> HttpResponse:
+def show_gone(request: Request, deal: Deal) -> HttpResponse:
+    """That it was deleted, or the deal that it is part of now."""
     context = {"deal": deal, "may_restore": deal.merged_into_id is None and manages(request.user, deal)}
     return render(request, "pipeline/deal/gone.html", context, status=410)
 

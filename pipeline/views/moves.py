@@ -6,8 +6,8 @@ import secrets
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
-from django.http import HttpResponse
+from django.core.exceptions import BadRequest, ValidationError
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
@@ -16,27 +16,22 @@ from crm.models.audit import Via
 from crm.visitors import Request
 from pipeline import approvals, gates, moves, opening
 from pipeline.conditions import Verdict
+from pipeline.doors import deal_to_edit, deleted_deal
 from pipeline.forms.gate import GateForm, Wish, merged, read_wish, unanswered
 from pipeline.models import Deal, Stage
 from pipeline.moves import Moved, Refused
 from pipeline.moves.move import missing_for
 from pipeline.views import outcomes
 from pipeline.views.boards import came_from, shown_on
-
-
-def deal_to_move(request: Request, pk: int) -> Deal:
-    """404 for what this person does not see, 403 for what they may only read."""
-    rows = Deal.objects.editable_by(request.user).select_related("stage", "pipeline", "organization", "owner")
-    deal = rows.filter(pk=pk).first()
-    if deal is None:
-        get_object_or_404(Deal.objects.visible_to(request.user), pk=pk)
-        raise PermissionDenied
-    return deal
+from pipeline.views.deal import show_gone
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def deal_move(request: Request, pk: int) -> HttpResponse:
-    deal = deal_to_move(request, pk)
+    try:
+        deal = deal_to_edit(request, pk)
+    except Http404:
+        return show_gone(request, deleted_deal(request, pk))
     if request.method != "POST":
         return _choose(request, deal)
     wish = read_wish(request.POST)
