@@ -9,13 +9,13 @@ import threading
 from pathlib import Path
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 HERE = Path(__file__).resolve().parent
 PASSWORD = "look-around-first"  # noqa: S105  (of the demo accounts, which exist only where DEBUG is on)
 REP, MANAGER, ADMIN = "rep@brightwater.example", "manager@brightwater.example", "admin@brightwater.example"
-WIDE = {"width": 1440, "height": 900}
-PHONE = {"width": 390, "height": 844}
+WIDE: ViewportSize = {"width": 1440, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 def main() -> None:
@@ -95,7 +95,7 @@ def _open_gate(page: Page) -> None:
 
 
 def _signed_in(
-    browser: Browser, address: str, email: str, *, size: dict[str, int] | None = None, dark: bool = False
+    browser: Browser, address: str, email: str, *, size: ViewportSize | None = None, dark: bool = False
 ) -> Page:
     context = browser.new_context(
         viewport=size or WIDE, color_scheme="dark" if dark else "light", locale="en-GB", timezone_id="Europe/Berlin",

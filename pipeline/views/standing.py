@@ -21,7 +21,7 @@ from pipeline.models import Deal
 from pipeline.moves import Moved, Refused
 from pipeline.views.answers import ask, leave, number, read_page, refuse, show
 
-PARTS = ("head", "way", "gate", "tasks", "timeline")
+PARTS = ("head", "way", "gate", "tasks", "timeline", "facts", "resources")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
