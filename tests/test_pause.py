@@ -96,6 +96,16 @@ def test_reopening_passes_the_gate_and_leads_to_what_lacks(world: World) -> None
     assert world.fresh().status == "lost"
 
 
+def test_what_lacks_is_filled_in_and_reopens_in_one_go(world: World) -> None:
+    lose(world)
+    asked = make.condition(world.second, label="Agrees to a demo")
+    form = world.client().get(world.post("deal-reopen")["Location"]).content.decode()
+    assert 'name="reopen" value="1"' in form and "Reopen in Second" in form
+    sent = {"to": world.second.pk, "version": world.fresh().version, "asked": asked.pk, f"c{asked.pk}": "on"}
+    assert world.client().post(world.url("deal-move"), {**sent, "reopen": 1}).status_code == 302
+    assert world.fresh().stage == world.second
+
+
 def test_a_rep_reopens_for_a_while_and_a_manager_always(world: World) -> None:
     world.deal = make.deal(world.lost, world.rep)
     text = world.post("deal-reopen", part=True).content.decode()
