@@ -65,7 +65,8 @@ def _to_fill_in(request: Request, deal: Deal, stage_pk: int, refused: Refused) -
     messages.error(request, refused.message)
     if refused.code == "conditions":
         try:
-            return leave(request, f"{reverse('deal-move', args=[deal.pk])}?to={stage_pk}&reopen=1")
+            back = reverse("deal", args=[deal.pk])
+            return leave(request, f"{reverse('deal-move', args=[deal.pk])}?to={stage_pk}&reopen=1&next={back}")
         except NoReverseMatch:
             pass
     return show(request, deal.pk, *PARTS)
