@@ -50,6 +50,8 @@ def log(
     happened_at = entry.happened_at or now
     if happened_at > now:
         raise ValidationError({"happened_at": _("This lies in the future; plan a task for it instead.")})
+    if happened_at.year < 1900:  # of the year 1 there is no day in every time zone
+        raise ValidationError({"happened_at": _("Nothing here happened before 1900.")})
     if entry.outcome is not None and entry.outcome.type_id != entry.type.pk:
         raise ValidationError({"outcome": _("This outcome belongs to another kind of activity.")})
     text = clean_text(entry.text)

@@ -34,6 +34,12 @@ def membership_changed(user: User) -> None:
         del user._member_of
 
 
+def manages_owner(user: User, owner_id: int) -> bool:
+    """The say over somebody's deals: approving, letting in without conditions. Taking part in a deal does not give it."""
+    bounds = access.reach(user)
+    return user.is_manager and (bounds.everyone or owner_id == user.pk or owner_id in bounds.managed_users)
+
+
 def deals_editable_by(user: User) -> Q:
     """The present owner, the deal's members, and the managers of the owner."""
     if access.reach(user).everyone:

@@ -124,9 +124,10 @@ def pause(
         reason = fields.Field("pause_reason", _("The reason"), FieldKind.TEXT, required=True).check(reason)
         if deal.status != Kind.OPEN:
             raise ValidationError(_("Only an open deal can be paused."))
-        ends = datetime.datetime.combine(until, datetime.time(), by.zone).astimezone(datetime.UTC)
-        if not now < ends < now + datetime.timedelta(days=3660):
+        today = calendar.day_of(now, by)
+        if not today < until < today + datetime.timedelta(days=3660):
             raise ValidationError({"until": _("Choose a day after today.")})
+        ends = datetime.datetime.combine(until, datetime.time(), by.zone).astimezone(datetime.UTC)
         changed = {"paused_until": (deal.paused_until, ends), "pause_reason": (deal.pause_reason, reason)}
         records.save(deal, changed, by=by, via=via, now=now)
 

@@ -220,3 +220,8 @@ def test_a_manager_who_is_only_a_member_does_not_delete(world: World) -> None:
     assert world.post("deal-delete", user=outside).status_code == 403
     assert world.post("deal-delete", user=world.manager).status_code == 302
     assert world.fresh().deleted_at is not None
+
+
+def test_a_new_owner_shows_among_the_people_and_at_the_tasks(world: World) -> None:
+    answer = edit(world, "owner", owner=world.colleague.pk, user=world.manager).content.decode()
+    assert 'id="people"' in answer and 'id="tasks"' in answer and answer.count("Cleo Colleague") >= 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -148,3 +149,10 @@ def test_who_may_not_edit_changes_nobody(world: World, name: str) -> None:
 def test_who_may_not_edit_puts_nobody_out(world: World) -> None:
     world.join(world.admin)
     world.denied("deal-member-remove", DealMember.objects.get().pk)
+
+
+def test_the_role_that_the_gate_asks_for_is_chosen_already(world: World) -> None:
+    make.condition(world.second, "member_role", member_role="legal", label="Legal is on it")
+    assert f"{world.url('deal-members')}?role=legal" in world.page()
+    form = world.get("deal-members", part=True, role="legal").content.decode()
+    assert re.search(r'<option value="legal"\s+selected', form)

@@ -194,3 +194,16 @@ def test_a_member_logs_and_is_named(world: World, call: ActivityType) -> None:
     before = digest()
     client.post(world.url("deal-log"), {"type": call.pk, "text": "By me", "once_key": "k"})
     assert digest() != before and Activity.objects.get().by == world.stranger
+
+
+def test_nothing_happened_in_the_year_one(world: World, call: ActivityType) -> None:
+    answer = log(world, call, text="x", happened_at="0001-01-01T00:00")
+    assert answer.status_code == 422 and "Nothing here happened before 1900." in answer.content.decode()
+
+
+def test_a_tick_takes_the_idle_mark_away(world: World) -> None:
+    world.deal = make.deal(world.first, world.rep, now=timezone.now() - timedelta(days=6))
+    asked = make.condition(world.second)
+    assert "Idle since" in world.page()
+    answer = world.post("deal-commit", part=True, condition=asked.pk).content.decode()
+    assert 'id="deal-head"' in answer and "Idle since" not in answer

@@ -328,3 +328,13 @@ def test_a_new_deal_passes_the_same_gate(world: World) -> None:
 
 def test_a_deal_without_a_name_is_asked_for_one(world: World) -> None:
     assert new(world, title="   ").status_code == 422 and Deal.objects.count() == 1
+
+
+def test_a_manager_who_only_takes_part_lets_nothing_in(world: World) -> None:
+    friend = make.user("manager", team=make.team())
+    DealMember.objects.create(deal=world.deal, user=friend, role="seller")
+    said = make.condition(world.second, label="Agrees")
+    answer = world.post(world.second, user=friend, asked=said.pk, override="For a friend")
+    assert answer.status_code == 422 and world.stage() == world.first
+    outcome = moves.move_deal(world.deal.pk, world.second.pk, by=friend, via="api", override="For a friend")
+    assert isinstance(outcome, moves.Refused) and outcome.code == "not_allowed"

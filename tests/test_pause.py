@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
+from crm.models import User
 from pipeline import followups, moves
 from pipeline.models import Deal
 from pipeline.moves import Close
@@ -94,6 +96,16 @@ def test_reopening_passes_the_gate_and_leads_to_what_lacks(world: World) -> None
     assert world.fresh().status == "lost"
 
 
+def test_what_lacks_is_filled_in_and_reopens_in_one_go(world: World) -> None:
+    lose(world)
+    asked = make.condition(world.second, label="Agrees to a demo")
+    form = world.client().get(world.post("deal-reopen")["Location"]).content.decode()
+    assert 'name="reopen" value="1"' in form and "Reopen in Second" in form
+    sent = {"to": world.second.pk, "version": world.fresh().version, "asked": asked.pk, f"c{asked.pk}": "on"}
+    assert world.client().post(world.url("deal-move"), {**sent, "reopen": 1}).status_code == 302
+    assert world.fresh().stage == world.second
+
+
 def test_a_rep_reopens_for_a_while_and_a_manager_always(world: World) -> None:
     world.deal = make.deal(world.lost, world.rep)
     text = world.post("deal-reopen", part=True).content.decode()
@@ -104,3 +116,21 @@ def test_a_rep_reopens_for_a_while_and_a_manager_always(world: World) -> None:
 
 def test_an_open_deal_is_not_reopened(world: World) -> None:
     assert world.post("deal-reopen").status_code == 302 and world.fresh().stage == world.first
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
+def test_the_ends_of_the_calendar_are_refused_in_every_time_zone(world: World, zone: str, day: str) -> None:
+    User.objects.update(time_zone=zone)
+    assert world.post("deal-pause", until=day, reason="x").status_code == 422
+    stays = world.deal.visits.get().pk
+    sent: dict[str, Any] = {f"day_{stays}": day, f"time_{stays}": "", "reason": "x"}
+    assert world.post("deal-dates", user=world.manager, **sent).status_code == 422
+    assert world.fresh().started_at == world.began
+
+
+def test_what_is_corrected_or_reopened_shows_in_all_parts_of_the_page(world: World) -> None:
+    lose(world)
+    assert "<dt>Closed</dt>" in world.page()
+    answer = world.post("deal-reopen", part=True).content.decode()
+    assert 'id="facts"' in answer and "<dt>Closed</dt>" not in answer and "Material for Second" in answer

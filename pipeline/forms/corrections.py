@@ -8,11 +8,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
 from crm.forms import Form
 from pipeline.models import Deal, Stage, StageVisit
 from pipeline.moves import Stay
+
+# Days that exist in every time zone, with room for a mistake.
+_CALENDAR = [MinValueValidator(datetime.date(1900, 1, 1)), MaxValueValidator(datetime.date(2999, 12, 31))]
 
 
 class HistoryForm(Form):
@@ -28,7 +32,7 @@ class HistoryForm(Form):
             known = visit.entered_precision != "unknown"
             css = {"class": "form-control"}
             self.fields[f"day_{visit.pk}"] = forms.DateField(
-                label=visit.stage.name, initial=day, required=known,
+                label=visit.stage.name, initial=day, required=known, validators=_CALENDAR,
                 widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", **css}),
             )  # fmt: skip
             self.fields[f"time_{visit.pk}"] = forms.TimeField(

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from crm.forms import Form
 from crm.models import User
+from pipeline import access
 from pipeline.conditions import Verdict
 from pipeline.forms.questions import QUESTIONS, UNKNOWN, Answers, Asked, DateInput, TimeInput
 from pipeline.models import CloseReason, Deal, EntryCondition, Kind, Stage
@@ -109,7 +110,8 @@ class GateForm(Form):
         names = [self._add(asked) for asked in self._asked]
         if target.kind in WON_OR_LOST:
             self._add_reason(target)
-        if not (user.is_manager and any(verdict.stops for verdict in verdicts)):
+        may_override = access.manages_owner(user, deal.owner_id if deal else user.pk)
+        if not (may_override and any(verdict.stops for verdict in verdicts)):
             del self.fields["override"]
         if deal is None:
             del self.fields["happened_at"]

@@ -10,7 +10,7 @@ from django.db.models import OuterRef, Subquery
 from django.utils.translation import gettext as _
 
 from crm.models import Company, User
-from pipeline import conditions
+from pipeline import access, conditions
 from pipeline.conditions import Verdict
 from pipeline.facts import load_facts
 from pipeline.models import Deal, EntryCondition, Kind, Pipeline, PipelineVersion, Stage, StageVisit
@@ -75,7 +75,7 @@ def _through_the_conditions(entry: Entry, company: Company, now: datetime.dateti
         return Pass(normal, open_ones)
     if not entry.override.strip():
         return Refused(entry.deal, entry.target, "conditions", _missing_message(stopping, entry.target), open_ones)
-    if entry.by is None or not entry.by.is_manager:
+    if entry.by is None or not access.manages_owner(entry.by, entry.deal.owner_id):
         return Refused(
             entry.deal,
             entry.target,

@@ -55,7 +55,9 @@ def _write(request: Request, deal: Deal, name: str, form: FieldForm, slot: str, 
         theirs = [_theirs(clash, outcome.deal) for clash in outcome.clashes]
         return _ask(request, outcome.deal, name, form, slot, status=409, version=outcome.deal.version, theirs=theirs)
     said = _("Saved.") if outcome.changed else ""
-    return show(request, deal.pk, "head", "facts", "way", "gate", "timeline", said=said)
+    # A new owner stands among the people, and the open tasks are theirs.
+    more = ("people", "tasks") if "owner" in outcome.changed else ()
+    return show(request, deal.pk, "head", "facts", "way", "gate", *more, "timeline", said=said)
 
 
 def _ask(

@@ -20,7 +20,7 @@ from pipeline.models import Deal, EntryCondition
 from pipeline.views.answers import ask, number, read_page, refuse, show
 
 AFTER_LOGGING = ("log", "head", "way", "gate", "tasks", "timeline")
-AFTER_TICKING = ("gate", "timeline", "way")
+AFTER_TICKING = ("head", "way", "gate", "timeline")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -78,7 +78,7 @@ def show_gate(
         "target": form.target,
         "refusal": refusal,
         "closed": refusal is not None and refusal.code == "closed",
-        "reopen": wish is not None and wish.reopen,
+        "reopen": wish.reopen if wish is not None else request.GET.get("reopen") == "1",
         "met": [verdict for verdict in verdicts if verdict.state == "met"],
         "next": came_from(request),
         "earliest": earliest(deal) if deal else "",

@@ -113,7 +113,7 @@ def remove_contact(request: Request, pk: int, contact_pk: int) -> HttpResponse:
 def add_member(request: Request, pk: int) -> HttpResponse:
     deal = deal_to_edit(request, pk)
     sent = request.POST if request.method == "POST" else None
-    form = MemberForm(sent)
+    form = MemberForm(sent, initial={"role": request.GET.get("role", "")})
     if sent is None or not form.is_valid():
         return ask(request, deal, "member_form.html", _("Add a colleague"), {"form": form}, 422 if sent else 200)
     colleague, role = form.cleaned_data["user"], form.cleaned_data["role"]

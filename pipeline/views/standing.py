@@ -21,7 +21,7 @@ from pipeline.models import Deal
 from pipeline.moves import Moved, Refused
 from pipeline.views.answers import ask, leave, number, read_page, refuse, show
 
-PARTS = ("head", "way", "gate", "tasks", "timeline")
+PARTS = ("head", "way", "gate", "tasks", "timeline", "facts", "resources")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -65,7 +65,8 @@ def _to_fill_in(request: Request, deal: Deal, stage_pk: int, refused: Refused) -
     messages.error(request, refused.message)
     if refused.code == "conditions":
         try:
-            return leave(request, f"{reverse('deal-move', args=[deal.pk])}?to={stage_pk}&reopen=1")
+            back = reverse("deal", args=[deal.pk])
+            return leave(request, f"{reverse('deal-move', args=[deal.pk])}?to={stage_pk}&reopen=1&next={back}")
         except NoReverseMatch:
             pass
     return show(request, deal.pk, *PARTS)
