@@ -7,6 +7,7 @@ from pipeline.views import approvals, boards, deal, fields, logging, moves, peop
 _board: list[URLPattern] = [
     path("board/", boards.board_default, name="board-default"),
     path("board/<int:pipeline_id>/", boards.board_page, name="board"),
+    path("board/<int:pipeline_id>/filters/", boards.board_filters, name="board-filters"),
     path("board/<int:pipeline_id>/columns/<int:stage_id>/", boards.board_column, name="board-column"),
     path("deals/new/", moves.deal_new, name="deal-new"),
     path("deals/<int:pk>/move/", moves.deal_move, name="deal-move"),

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -91,10 +92,12 @@ def card(page: Page, deal: Deal, stage: Stage | None = None) -> Locator:
     return page.locator(f"#cards-{stage.pk} > #deal-{deal.pk}:not(.is-moving)" if stage else f"#deal-{deal.pk}")
 
 
-def grip(page: Page, deal: Deal, held: str = ".deal-who") -> tuple[float, float]:
-    box = card(page, deal).locator(held).bounding_box()
+def grip(page: Page, deal: Deal, held: str = "") -> tuple[float, float]:
+    """In the middle of a line of the card, or on the edge above the first one: wherever that stands, there is no link."""
+    place = card(page, deal).locator(held) if held else card(page, deal)
+    box = place.bounding_box()
     assert box is not None
-    return box["x"] + box["width"] / 3, box["y"] + box["height"] / 2
+    return box["x"] + box["width"] / 3, box["y"] + (box["height"] / 2 if held else 4)
 
 
 def into(page: Page, stage: Stage) -> tuple[float, float]:
@@ -296,6 +299,30 @@ def test_a_network_cut_while_the_dialog_saves_costs_nothing_that_was_filled_in(a
     assert_true(at, world)
 
 
+def test_two_moves_at_once_whose_answers_cross_end_with_what_is_true(at: Page, world: World) -> None:
+    """The first answer is made before the second move and comes after it."""
+    other = world.add("Audit of the stores")
+    at.reload()
+    held: list[Any] = []
+
+    def hold(route: Route) -> None:
+        if f"/{world.deal.pk}/" in route.request.url:
+            held.append((route, route.fetch()))
+        else:
+            route.continue_()
+
+    at.route("**/move/", hold)
+    drag(at, world.deal, world.second)
+    drag(at, other, world.second)
+    expect(card(at, other, world.second)).to_be_visible()
+    route, answer = held[0]
+    route.fulfill(response=answer)
+    expect(card(at, world.deal, world.second)).to_be_visible()
+    expect(card(at, other, world.second)).to_be_visible()
+    expect(at.locator(f"#cards-{world.first.pk} > .deal-card")).to_have_count(0)
+    assert_true(at, world)
+
+
 def test_a_double_click_on_the_button_acts_once(at: Page, world: World) -> None:
     make.condition(world.second, label="Agrees to a demo")
     drag(at, world.deal, world.second)
@@ -473,3 +500,32 @@ def assert_readable(page: Page, where: str) -> None:
         if fault["impact"] in ("serious", "critical")
     ]
     assert serious == []
+
+
+# --- Filters
+
+
+def test_filters_are_chosen_in_place_and_stand_in_the_address(at: Page, world: World) -> None:
+    world.add("Audit of the stores")
+    at.locator(".board-filter > summary").click()
+    field = at.get_by_role("textbox", name="Text")
+    expect(field).to_be_focused()
+    field.fill("meters")
+    field.press("Enter")
+    expect(at.locator(".deal-card")).to_have_count(1)
+    expect(at).to_have_url(f"{world.board}?q=meters")
+    at.get_by_role("link", name="Remove the filter Text: meters").click()
+    expect(at.locator(".deal-card")).to_have_count(2)
+    at.go_back()
+    expect(at.locator(".deal-card")).to_have_count(1)
+    drag(at, world.deal, world.second)
+    expect(card(at, world.deal, world.second)).to_be_visible()
+
+
+def test_filters_have_a_page_without_scripts(opened: Open, world: World) -> None:
+    page = opened(java_script_enabled=False)
+    page.goto(f"{world.board}filters/?over=1")
+    page.get_by_role("textbox", name="Text").fill("meters")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_role("link", name="Clear the filters")).to_be_visible()
+    assert page.url.endswith("?q=meters&over=1")

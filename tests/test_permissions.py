@@ -126,6 +126,7 @@ MATRIX = [
     Row("contact-deals", get="see", about="contact"),
     Row("board-default", get="all"),
     Row("board", get="all", about="pipeline"),
+    Row("board-filters", get="all", about="pipeline"),
     Row("board-column", get="all", about="pipeline", more=("first",)),
     Row("deal-new", get="all", post="all", body={"title": "New", "to": "first", "once_key": "k3"}),
     Row("deal", get="see", about="deal"),

@@ -67,6 +67,14 @@ def board_column(request: Request, pipeline_id: int, stage_id: int) -> HttpRespo
     return render(request, "pipeline/more_cards.html" if offset else "pipeline/_column.html", context)
 
 
+@require_GET
+def board_filters(request: Request, pipeline_id: int) -> HttpResponse:
+    """The form of the filters as they are: for its panel on the board, or as a page."""
+    pipeline = get_object_or_404(Pipeline.objects.in_use(), pk=pipeline_id)
+    context = {"pipeline": pipeline, "asked": read_filters(request.GET, request.user)}
+    return render(request, "pipeline/_filters.html" if request.htmx else "pipeline/filters.html", context)
+
+
 def number(data: QueryDict, name: str, default: int, largest: int, least: int = 0) -> int:
     text = data.get(name, str(default))
     if not (text.isascii() and text.isdigit() and len(text) < 8 and least <= int(text) <= largest):

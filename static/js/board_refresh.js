@@ -4,6 +4,7 @@ const AGAIN = 3000;
 const stale = new Set();
 let timer = 0;
 let running = false;
+let asked = false;
 
 /** Fetches these columns as soon as it is possible. */
 export function refresh(stages) {
@@ -13,14 +14,21 @@ export function refresh(stages) {
 
 async function run() {
   clearTimeout(timer);
-  if (running) return;
+  if (running) {
+    asked = true;
+    return;
+  }
   running = true;
+  asked = false;
+  if (moving) mixed = true;
   for (const stage of [...stale]) {
-    if (await fetched(stage)) stale.delete(stage);
-    else break;
+    stale.delete(stage); // before the answer: what is asked for meanwhile is asked for again
+    if (await fetched(stage)) continue;
+    stale.add(stage);
+    break;
   }
   running = false;
-  if (stale.size) timer = setTimeout(run, AGAIN);
+  if (stale.size) timer = setTimeout(run, asked ? 0 : AGAIN);
 }
 
 async function fetched(stage) {
@@ -48,3 +56,28 @@ async function fetched(stage) {
 }
 
 addEventListener("online", () => stale.size && run());
+
+// --- Answers that crossed each other. Each brings its columns as they were when it was made, so what of two requests at
+// once arrives last need not be the newest: their columns are fetched once more when all is quiet.
+
+const crossed = new Set();
+let moving = 0;
+let mixed = false;
+
+const moves = ({ detail: { requestConfig: config } }) => config.verb === "post" && /\/deals\/(\d+\/move|new)\/$/.test(config.path);
+
+document.addEventListener("htmx:beforeSend", (event) => {
+  if (!moves(event)) return;
+  moving += 1;
+  if (moving > 1 || running) mixed = true;
+  const { formData } = event.detail.requestConfig;
+  for (const name of ["from", "to"]) if (formData.get(name)) crossed.add(formData.get(name));
+});
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (!event.detail.requestConfig || !moves(event)) return;
+  moving = Math.max(0, moving - 1);
+  if (moving) return;
+  if (mixed) refresh([...crossed]);
+  crossed.clear();
+  mixed = false;
+});
