@@ -91,7 +91,7 @@ def card(page: Page, deal: Deal, stage: Stage | None = None) -> Locator:
     return page.locator(f"#cards-{stage.pk} > #deal-{deal.pk}:not(.is-moving)" if stage else f"#deal-{deal.pk}")
 
 
-def grip(page: Page, deal: Deal, held: str = ".deal-who") -> tuple[float, float]:
+def grip(page: Page, deal: Deal, held: str = ".deal-days") -> tuple[float, float]:
     box = card(page, deal).locator(held).bounding_box()
     assert box is not None
     return box["x"] + box["width"] / 3, box["y"] + box["height"] / 2
@@ -103,7 +103,7 @@ def into(page: Page, stage: Stage) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + min(40, box["height"] / 2)
 
 
-def drag(page: Page, deal: Deal, to: Stage, held: str = ".deal-who") -> None:
+def drag(page: Page, deal: Deal, to: Stage, held: str = ".deal-days") -> None:
     """In steps and with a rest before letting go, as a hand does."""
     mouse = page.mouse
     mouse.move(*grip(page, deal, held))
