@@ -6,6 +6,7 @@ import random
 import re
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from html import unescape
 from typing import Any
 
 import pytest
@@ -199,11 +200,7 @@ def test_names_are_text_whatever_they_hold(world: World) -> None:
     followups.add(made.pk, f"Call {evil}", TODAY + DAY, by=world.rep, now=NOW)
     Stage.objects.filter(pk=world.first.pk).update(name=f"First {evil}")
     text = page(world).content.decode()
-    assert (
-        "<img" not in text
-        and text.count("&lt;img src=x onerror=alert(1)&gt;&quot;&#x27;&amp;amp;") >= 6
-        or "&#34;" in text
-    )
+    assert "<img src=x" not in text and unescape(text).count(evil) >= 6
 
 
 def test_only_who_may_move_a_card_can_drag_it(world: World) -> None:

@@ -106,7 +106,7 @@ def into(page: Page, stage: Stage) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + min(40, box["height"] / 2)
 
 
-def drag(page: Page, deal: Deal, to: Stage, held: str = ".deal-who") -> None:
+def drag(page: Page, deal: Deal, to: Stage, held: str = ".deal-days") -> None:
     """In steps and with a rest before letting go, as a hand does."""
     mouse = page.mouse
     mouse.move(*grip(page, deal, held))
