@@ -23,10 +23,15 @@ class Length:
     time: datetime.timedelta
     days_only: bool = False
 
+    @property
+    def in_days(self) -> bool:
+        """Whether its words count days, and not hours or minutes."""
+        return self.days_only or self.time >= datetime.timedelta(days=2)
+
     def __str__(self) -> str:
         seconds = int(self.time.total_seconds())
         days = seconds // DAY
-        if self.days_only or days >= 2:
+        if self.in_days:
             return ngettext("%(count)d day", "%(count)d days", days) % {"count": days}
         if seconds >= HOUR:
             return ngettext("%(count)d hour", "%(count)d hours", seconds // HOUR) % {"count": seconds // HOUR}

@@ -91,6 +91,7 @@ def test_declining_says_why(world: World, asked: EntryCondition) -> None:
 def test_from_the_deal_the_deal_is_answered(world: World, asked: EntryCondition) -> None:
     row = waiting(world, asked)
     assert reverse("approval-decide", args=[row.pk]) in world.page(world.manager)
+    assert '<p class="point-why" dir="auto">“They sign this week”</p>' in world.page(world.manager)
     assert reverse("approval-decide", args=[row.pk]) not in world.page()
     answer = decide(world, row, world.manager, 1, **FROM_DEAL).content.decode()
     assert 'id="gate"' in answer and "Nothing is missing" in answer

@@ -123,6 +123,7 @@ def test_of_days_alone_only_days_are_shown(world: World) -> None:
 def test_hours_and_minutes_of_a_short_exact_stay(world: World) -> None:
     with_past(world, Stay(world.first, ago(5 / 24)), Stay(world.second, ago(20 / 1440)))
     assert [str(stop.length) for stop in read(world).way[:2]] == ["4 hours", "20 minutes"]
+    assert "of 7 days" in world.page()  # a number alone would be of hours
 
 
 def test_passed_over_and_over_target_are_said(world: World) -> None:
