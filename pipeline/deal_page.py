@@ -176,7 +176,7 @@ class DealPage:
     def facts(self) -> list[Fact]:
         """What is edited in place, in the order of the page; the title stands above."""
         names = ["value", "expected_close", "organization", "owner", "source", "product", "tags"]
-        hands_over = self.may_edit and assignable_users(self.reader).exclude(pk=self.reader.pk).exists()
+        hands_over = self.may_manage and assignable_users(self.reader).exclude(pk=self.reader.pk).exists()
         return [Fact(name, _LABELS[name], self.may_edit and (name != "owner" or hands_over)) for name in names]
 
     @cached_property

@@ -44,6 +44,16 @@ def test_without_scripts_the_form_is_a_page_and_leads_back(world: World) -> None
     assert "A better name" in world.page()
 
 
+def test_a_manager_who_only_takes_part_in_a_deal_cannot_take_it_over(world: World) -> None:
+    other = make.user("manager", team=(theirs := make.team()))
+    make.user(team=theirs)
+    world.join(other)
+    assert world.url("deal-field", "title") in world.page(other)
+    assert world.url("deal-field", "owner") not in world.page(other)
+    assert world.post("deal-field", "owner", user=other, version=1, owner=other.pk).status_code == 403
+    assert world.fresh().owner == world.rep
+
+
 def test_each_fact_has_a_form_that_saves(world: World) -> None:
     organization, tag = make.organization(world.rep), Tag.objects.create(name="VIP")
     source, product = make.source(), Product.objects.create(name="Meters")

@@ -17,7 +17,7 @@ from crm.visitors import Request
 from leads import search
 from leads.models import Organization
 from pipeline import change_words, deals
-from pipeline.doors import deal_to_edit
+from pipeline.doors import deal_to_edit, manages
 from pipeline.fields import DEAL_FIELDS
 from pipeline.forms.deal_fields import FORMS, FieldForm
 from pipeline.models import Deal
@@ -72,8 +72,9 @@ def _ask(
 
 
 def _may_hand_over(request: Request, deal: Deal) -> bool:
-    """Reps give nothing away; a manager hands over among the people they manage."""
-    return access.assignable_users(request.user).exclude(pk=request.user.pk).exists()
+    """Reps give nothing away; a manager hands over among the people they manage, and takes nothing from others."""
+    others = access.assignable_users(request.user).exclude(pk=request.user.pk)
+    return manages(request.user, deal) and others.exists()
 
 
 def _theirs(clash: Clash, deal: Deal) -> dict[str, Any]:
