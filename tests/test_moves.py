@@ -13,7 +13,7 @@ from crm.models import Company
 from crm.models.audit import Via
 from leads.activities import NewActivity
 from pipeline import approvals, commitments, moves
-from pipeline.models import Approval, ColumnTotal, Commitment, Deal, MoveAttempt, Stage, StageVisit, Task
+from pipeline.models import Approval, ColumnTotal, Commitment, Deal, DealMember, MoveAttempt, Stage, StageVisit, Task
 from pipeline.moves import Close, Fill, Moved, NewCommitment, NewPerson, Refused, Stale
 from tests import factories as make
 from tests.factories import NOW
@@ -228,6 +228,18 @@ def test_reopening_passes_the_gate_and_a_rep_has_thirty_days(board: Board) -> No
         and refused.code == "not_allowed"
     )
     assert isinstance(board.move(board.first, reopen=True, now=long_after, by=board.manager), Moved)
+
+
+def test_a_manager_of_others_who_takes_part_neither_overrides_nor_reopens_late(board: Board) -> None:
+    friend = make.user("manager", team=make.team())
+    DealMember.objects.create(deal=board.deal, user=friend, role="legal")
+    make.condition(board.second)
+    assert isinstance(refused := board.move(board.second, by=friend, override="Known"), Refused)
+    assert refused.code == "not_allowed"
+    board.move(board.lost, close=Close(make.lost_reason()))
+    late = LATER + timedelta(days=31)
+    assert isinstance(refused := board.move(board.first, by=friend, reopen=True, now=late), Refused)
+    assert refused.code == "not_allowed"
 
 
 def test_a_move_between_won_stages_changes_neither_outcome_nor_closing_time(board: Board) -> None:

@@ -125,7 +125,8 @@ def _about_closed(entry: Entry, company: Company, now: datetime.datetime) -> Ref
         message = _("This deal is closed. Reopen it to go on with it.")
         return Refused(deal, target, "closed", message)
     limit = datetime.timedelta(days=company.reopen_days)
-    if entry.by is not None and not entry.by.is_manager and deal.closed_at is not None and now - deal.closed_at > limit:
+    late = deal.closed_at is not None and now - deal.closed_at > limit
+    if late and entry.by is not None and not access.manages_owner(entry.by, deal.owner_id):
         message = _("It was closed more than %(days)d days ago; ask your manager to reopen it.") % {
             "days": company.reopen_days
         }
