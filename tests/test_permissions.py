@@ -29,6 +29,7 @@ pytestmark = pytest.mark.django_db
 
 MISSING = 987_654_321
 ACTORS = ["anonymous", "deactivated", "owner", "mate", "member", "stranger", "boss", "other_boss", "admin", "left"]
+FEW = ["anonymous", "deactivated", "left", "admin"]
 INSIDE = ["owner", "mate", "member", "stranger", "boss", "other_boss", "admin", "left"]
 
 
@@ -232,7 +233,8 @@ def test_the_matrix(row: Row, world: World) -> None:
     User.objects.filter(pk=world.deactivated.pk).update(is_active=False)
     before = digest()
     for method, grant in (("get", row.get), ("post", row.post)):
-        for actor in ACTORS:
+        # A method that is not offered, or a page for all, is the same for everybody: some stand for the rest.
+        for actor in ["owner"] if not grant else FEW if grant == "all" else ACTORS:
             with transaction.atomic():
                 one_visit(row, world, method, grant, actor, before)
                 transaction.set_rollback(True)
