@@ -23,22 +23,39 @@ function putBack(card, { list, before }) {
 const loaded = (stages) =>
   Math.max(25, ...stages.map((stage) => document.querySelectorAll(`#cards-${stage} > .deal-card`).length));
 
+/** Asks in the card's place: what is drawn again meanwhile takes the card along, and htmx drops answers to what is gone. */
+function messenger(card) {
+  const standIn = document.createElement("span");
+  standIn.hidden = true;
+  standIn.dataset.standsFor = card.id;
+  document.body.append(standIn);
+  return standIn;
+}
+
 async function move(card, to, home, version = card.dataset.version) {
   const from = stageOf(home.list);
   const address = `${board().dataset.moves}${card.id.replace("deal-", "")}/move/`;
   const values = { to, version, from, cards: Math.min(200, loaded([from, to])) };
+  const source = messenger(card);
+  let answered = false;
+  source.addEventListener("htmx:afterRequest", ({ detail }) => {
+    answered = [200, 409, 422].includes(detail.xhr.status);
+  });
   card.classList.add("is-moving");
   card.setAttribute("aria-busy", "true");
   try {
-    await htmx.ajax("POST", address, { source: card, target: DIALOG, swap: "innerHTML", values });
+    await htmx.ajax("POST", address, { source, target: DIALOG, swap: "innerHTML", values });
   } catch {
     // No answer; what is said about it stands in requests.js.
   }
-  // An answer has replaced both columns, and the card with them. This one is left over from a request without one.
-  if (!card.isConnected) return;
-  card.classList.remove("is-moving");
-  card.removeAttribute("aria-busy");
-  putBack(card, home);
+  source.remove();
+  // An answer has brought both columns, and another card with them. Without one, nobody knows what is true.
+  if (answered) return;
+  if (card.isConnected) {
+    card.classList.remove("is-moving");
+    card.removeAttribute("aria-busy");
+    putBack(card, home);
+  }
   refresh([from, to]);
 }
 

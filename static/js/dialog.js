@@ -13,7 +13,7 @@ let saved = false;
 function open(from) {
   if (dialog.open) return;
   opener = from && from !== document.body ? from : document.activeElement;
-  openerId = opener?.id ?? "";
+  openerId = opener?.dataset.standsFor ?? opener?.id ?? "";
   saved = false;
   // Outside of an open dialog nothing can be read aloud or pressed: messages, with their Retry, come inside.
   if (notes) dialog.append(notes);

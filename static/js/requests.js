@@ -11,7 +11,7 @@ const quiet = (detail) => detail.elt?.closest?.("[data-quiet]") != null;
 function retry(detail) {
   const { requestConfig: config } = detail;
   // What asked may have been drawn again since.
-  const elt = detail.elt?.isConnected ? detail.elt : document.getElementById(detail.elt?.id || "-");
+  const elt = detail.elt?.isConnected ? detail.elt : document.getElementById(detail.elt?.dataset.standsFor || detail.elt?.id || "-");
   if (!elt) return location.reload();
   // A page that moves things itself (the board) may do it in its own way.
   const own = new CustomEvent("request:retry", { bubbles: true, cancelable: true, detail });
