@@ -76,9 +76,11 @@ def tasks_editable_by(user: User) -> Q:
 
 
 def _through_deals(deals: Q, user: User) -> Q:
+    """One's own, or of a deal; with the deal its tasks are gone, also for whom they were planned."""
+    there = Q(deal__deleted_at__isnull=True)
     if access.reach(user).everyone:
-        return Q()
-    return Q(deal__in=apps.get_model("pipeline", "Deal").objects.existing().filter(deals)) | Q(owner=user)
+        return there
+    return there & (Q(deal__in=_deals().existing().filter(deals)) | Q(owner=user))
 
 
 def longer_than(since: str, days: str, stages: Iterable[Stage], now: datetime) -> Q:

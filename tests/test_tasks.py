@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from leads.activities import NewActivity
-from pipeline import calendar, followups, logbook, moves
+from pipeline import calendar, deals, followups, logbook, moves
 from pipeline.models import Task
 from tests import factories as make
 from tests.deal_world import World, digest
@@ -207,6 +207,15 @@ def test_who_may_not_edit_works_no_task(world: World, action: str) -> None:
     address = reverse(f"task-{action}", args=[task.pk])
     assert [client.post(address, {"due_on": "2027-01-02"}).status_code for client in clients] == [404, 403]
     assert digest() == before and world.client().get(address).status_code == 405
+
+
+def test_with_a_deleted_deal_its_tasks_are_gone(world: World) -> None:
+    task = followups.add(world.deal.pk, "Call", timezone.now().date(), by=world.rep)
+    assert task is not None
+    deals.delete(world.deal.pk, by=world.manager, via="page")
+    before = digest()
+    assert [act(world, task, "done", user).status_code for user in (world.rep, world.manager, world.admin)] == [404] * 3
+    assert digest() == before
 
 
 def test_adding_a_task_is_for_those_who_edit(world: World) -> None:
