@@ -429,7 +429,7 @@ def bench(arguments: list[str]) -> None:
     ensure_assets()
     call([PYTHON, "manage.py", "collectstatic", "--noinput", "-v0"], **production_like())
     with services_if(True, durable=True) as addresses:
-        call([PYTHON, "-m", "bench", *arguments], DEBUG="0", **(production_like() | addresses))
+        call([PYTHON, "-m", "bench", *arguments], **(production_like() | addresses))
 
 
 def screenshots(arguments: list[str]) -> None:
