@@ -39,12 +39,16 @@ def open_visit(deal: Deal, to_stage_id: int, now: datetime.datetime | None) -> t
     The same query holds the target stage until commit, so that it is not retired between the look at the stages and
     the entry: whoever retires it waits, and moves the deal on afterwards. On SQLite the one write lock does it.
     """
-    current = StageVisit.objects.current()
+    # With the owner, whose days the tasks of the next stage go by.
+    current = StageVisit.objects.current().select_related("deal__owner")
     if connection.vendor != "postgresql":
-        return current.get(deal=deal), now or clock.now()
+        visit = current.get(deal=deal)
+        deal.owner = visit.deal.owner
+        return visit, now or clock.now()
     held = RawSQL("(SELECT id FROM pipeline_stage WHERE id = %s FOR SHARE)", [to_stage_id])
     read = Func(function="clock_timestamp", output_field=DateTimeField())
     visit = current.annotate(clock=read, held=held).get(deal=deal)
+    deal.owner = visit.deal.owner
     return visit, now or visit.clock
 
 
