@@ -31,11 +31,14 @@ RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin stagecraft
 WORKDIR /app
 COPY --from=build /venv /venv
 COPY --from=build /app /app
+# Files that people add to deals: a volume takes owner and mode from here.
+RUN install -d -o 10001 -g 10001 -m 700 /app/var /app/var/media
 USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 CMD ["python", "-m", "crm.healthcheck", "web"]
+# Each of the 2 x 16 threads keeps a connection to PostgreSQL; streams of open boards need neither (crm/streams.py).
 # gunicorn forks after loading, so a wrong setting is said once and stops the container.
 CMD ["gunicorn", "crm.wsgi", "--bind=0.0.0.0:8000", "--preload", "--worker-class=gthread", "--workers=2", "--threads=16", \
      "--worker-tmp-dir=/dev/shm", "--graceful-timeout=20", "--timeout=60", "--max-requests=20000", \
-     "--max-requests-jitter=2000", "--log-level=warning", "--no-control-socket"]
+     "--max-requests-jitter=2000", "--log-level=warning", "--no-control-socket", "--limit-request-line=8190"]

@@ -6,7 +6,9 @@ test          all tests: on SQLite, on PostgreSQL with Redis, in Chromium   [--l
 test-long     the tests that take minutes, on both engines
 lint          format, lint, types, missing migrations, untranslated texts, deployment checks
 ci            lint and test
-bench         the figures of bench/, on a PostgreSQL of its own
+bench         the figures of bench/, on a PostgreSQL of its own; `bench live`: 200 open boards; `bench reps`: 200 reps at
+              work; `bench fuzz`: generated requests;
+              `bench promises [number …]`: what the product promises
 screenshots   the pictures of the README
 manage        Django's manage.py in the development environment, for example: dev.py manage createsuperuser
 env, assets   only the environment, only the front-end files
@@ -33,6 +35,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
@@ -48,6 +51,19 @@ VENDORED = {
     "@tabler/core/dist/css/tabler.min.css": "tabler.min.css",
     "sortablejs/modular/sortable.esm.js": "sortable.esm.js",
 }
+# Icons that a stylesheet draws: of cards there are hundreds.
+MASKS = (
+    "alert-triangle",
+    "arrow-right",
+    "calendar",
+    "calendar-event",
+    "clock",
+    "flag",
+    "pencil",
+    "player-pause",
+    "zzz",
+)
+STROKE = 'viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"'
 LANES = {
     "sqlite": "not browser and not postgres",
     "postgres": "not browser",
@@ -97,14 +113,15 @@ def digest(*paths: Path) -> str:
 
 
 def ensure_environment(wanted: str) -> None:
-    """`wanted` is base or dev. A stamp says what is installed, so that a second start installs nothing."""
+    """`wanted` is base, dev or bench, each of which contains those before. A stamp says what is installed, so that a second
+    start installs nothing."""
     stamp = VENV / "installed.json"
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    locks = {name: digest(REQUIREMENTS / f"{name}.txt") for name in ("base", "dev")}
+    sets = ["base", "dev", "bench"]
+    locks = {name: digest(REQUIREMENTS / f"{name}.txt") for name in sets}
     installed = json.loads(stamp.read_text()) if stamp.exists() else {}
     if installed.get("python") == python and PYTHON.exists():
-        # dev contains base.
-        if any(installed.get("lock") == [name, locks[name]] for name in {wanted, "dev"}):
+        if any(installed.get("lock") == [name, locks[name]] for name in sets[sets.index(wanted) :]):
             return
     else:
         say(f"Making a virtual environment for Python {python} in .venv")
@@ -114,8 +131,8 @@ def ensure_environment(wanted: str) -> None:
             shutil.rmtree(VENV, ignore_errors=True)
             stop("Python came without pip. On Debian and Ubuntu: apt install python3-venv")
     stamp.unlink(missing_ok=True)
-    if wanted == "base" and installed.get("lock", [""])[0] == "dev":
-        wanted = "dev"
+    before = installed.get("lock", ["base"])[0]
+    wanted = max(wanted, before if before in sets else "base", key=sets.index)
     say(f"Installing the locked packages ({wanted})")
     if not install(REQUIREMENTS / f"{wanted}.txt", exactly=True):
         stop("The packages could not be installed; the reason stands above.")
@@ -158,6 +175,7 @@ def copy_assets() -> None:
         # The maps stay behind, and the collector of static files refuses a reference to a missing file.
         (VENDOR / name).write_text(re.sub(r"/\*# sourceMappingURL=.*?\*/|//# sourceMappingURL=\S*", "", text))
     (VENDOR / "icons.svg").write_text(sprite((ROOT / "static" / "icons.txt").read_text().split()))
+    (VENDOR / "icons.css").write_text(masks(MASKS))
 
 
 def npm_ci() -> None:
@@ -175,18 +193,25 @@ def npm_ci() -> None:
 
 def sprite(names: Sequence[str]) -> str:
     """One file with the icons that pages use: <svg><use href="…/icons.svg#NAME"></use></svg>."""
-    symbols = []
-    for name in names:
-        source = NODE_MODULES / "@tabler" / "icons" / "icons" / "outline" / f"{name}.svg"
-        if not source.exists():
-            stop(f"static/icons.txt names “{name}”, which is no icon of Tabler.")
-        inner = re.search(r"<svg[^>]*>(.*)</svg>", source.read_text(), re.DOTALL)
-        drawing = re.sub(r"\s*\n\s*", "", inner.group(1)) if inner else ""
-        symbols.append(
-            f'<symbol id="{name}" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" '
-            f'stroke-linecap="round" stroke-linejoin="round">{drawing}</symbol>'
-        )
+    symbols = [f'<symbol id="{name}" {STROKE}>{drawing(name)}</symbol>' for name in names]
     return '<svg xmlns="http://www.w3.org/2000/svg">\n' + "\n".join(symbols) + "\n</svg>\n"
+
+
+def masks(names: Sequence[str]) -> str:
+    """For what is drawn by the hundred: `mask-image: var(--icon-NAME)`, so that a card carries no drawing."""
+    lines = []
+    for name in names:
+        svg = f'<svg xmlns="http://www.w3.org/2000/svg" {STROKE}>{drawing(name)}</svg>'.replace("currentColor", "black")
+        lines.append(f'  --icon-{name}: url("data:image/svg+xml,{quote(svg, safe="/ :=")}");')
+    return ":root {\n" + "\n".join(lines) + "\n}\n"
+
+
+def drawing(name: str) -> str:
+    source = NODE_MODULES / "@tabler" / "icons" / "icons" / "outline" / f"{name}.svg"
+    if not source.exists():
+        stop(f"static/icons.txt names “{name}”, which is no icon of Tabler.")
+    inner = re.search(r"<svg[^>]*>(.*)</svg>", source.read_text(), re.DOTALL)
+    return re.sub(r"\s*\n\s*", "", inner.group(1)) if inner else ""
 
 
 # --- run
@@ -204,8 +229,10 @@ def run(arguments: list[str]) -> None:
     call([PYTHON, "manage.py", "demo", "--if-empty"])
     say("Starting the web server and the background worker")
     web: Command = [PYTHON, "-m", "gunicorn", "crm.wsgi", "--bind", f"127.0.0.1:{port}", "--preload", "--workers", "2"]
+    # As many threads as pages at once: open boards need none (crm/streams.py).
     web += ["--worker-class", "gthread", "--threads", "8", "--graceful-timeout", "2", "--log-level", "warning"]
-    web += ["--no-control-socket"]
+    # Addresses up to there are refused by the API itself, in its own words.
+    web += ["--no-control-socket", "--limit-request-line", "8190"]
     # Celery warns root of pickled messages, which the settings refuse anyway.
     worker: Command = [PYTHON, "-W", "ignore:You're running the worker", "-m", "celery"]
     worker += ["-A", "crm", "--quiet", "worker", "-B", "-P", "solo", "--loglevel", "WARNING"]
@@ -326,9 +353,7 @@ def run_lanes(lanes: list[str], also: str, arguments: list[str]) -> int:
     with services_if("postgres" in lanes) as addresses:
         for lane in lanes:
             say(f"Lane {lane}")
-            command = [PYTHON, "-m", "pytest", "-p", "tests.lanes", "-m", f"({LANES[lane]}) and {also}"]
-            if lane != "browser":
-                command += ["-n", "2"]
+            command = [PYTHON, "-m", "pytest", "-p", "tests.lanes", "-m", f"({LANES[lane]}) and {also}", "-n", "2"]
             environment = {"LANE": lane, "LANES": ",".join(lanes), "LANE_RESULTS": str(results), "CHROMIUM": chromium}
             if lane == "postgres":
                 environment |= addresses
@@ -425,11 +450,17 @@ def production_like() -> dict[str, str]:
 
 
 def bench(arguments: list[str]) -> None:
-    ensure_environment("dev")
+    """Figures without a name; `live`, `reps`, `fuzz` and `promises` each have a module of their own."""
+    module, rest = "bench", arguments
+    if arguments[:1] and arguments[0] in ("live", "reps", "fuzz", "promises"):
+        module, rest = f"bench.{arguments[0]}", arguments[1:]
+    ensure_environment("dev" if module in ("bench", "bench.live", "bench.reps") else "bench")
     ensure_assets()
     call([PYTHON, "manage.py", "collectstatic", "--noinput", "-v0"], **production_like())
+    looks_at_pages = module == "bench.promises" and (not rest or "27" in rest)
+    chromium = {"CHROMIUM": ensure_chromium()} if looks_at_pages else {}
     with services_if(True, durable=True) as addresses:
-        call([PYTHON, "-m", "bench", *arguments], **(production_like() | addresses))
+        call([PYTHON, "-m", module, *rest], LOG_LEVEL="WARNING", **(production_like() | addresses | chromium))
 
 
 def screenshots(arguments: list[str]) -> None:
@@ -451,7 +482,7 @@ def lock(arguments: list[str]) -> None:
     """Lock files hold versions and digests, never an address: each machine has its own."""
     ensure_environment("dev")
     hide = ["--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"]
-    for name in ("base", "dev", "node", "uv"):
+    for name in ("base", "dev", "bench", "node", "uv"):
         say(f"Locking {name}")
         source, target = REQUIREMENTS / f"{name}.in", REQUIREMENTS / f"{name}.txt"
         compile_: Command = [

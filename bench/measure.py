@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import http.client
-import os
 import random
-import socket
 import statistics
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -18,66 +14,71 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 
+from bench import limit
+from bench.server import Server
 from crm.models import User
 from crm.models.audit import Via
 from pipeline import moves
 from pipeline.models import Deal, Kind, Pipeline, Stage, StageVisit
 
 CLIENTS = 16
-ROUNDS = 40
+ROUNDS, WARM_UP = 40, 3
 
 
 def visits() -> int:
     return StageVisit.objects.standing().count()
 
 
-def board() -> dict[str, Any]:
-    """Server time of the whole board page in the process, middleware and session included, for an admin and a rep."""
-    page = reverse("board", args=[Pipeline.objects.get().pk])
-    return {who: _page(page, user) for who, user in _people().items()}
-
-
-def _people() -> dict[str, User]:
-    return {"admin": User.objects.get(role="admin"), "rep": User.objects.filter(role="rep").order_by("pk")[0]}
-
-
-def _page(address: str, user: User) -> dict[str, Any]:
+def page(
+    address: str, user: User, data: dict[str, str] | None = None, headers: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """Server time of a whole answer in the process, middleware and session included."""
     client = Client(HTTP_HOST=settings.ALLOWED_HOSTS[0] if settings.ALLOWED_HOSTS else "localhost")
     client.force_login(user)
     asked: list[str] = []
     with connection.execute_wrapper(_noting(asked)):
-        answer = client.get(address, secure=True)
+        answer = client.get(address, data, secure=True, headers=headers)
     assert answer.status_code == 200, answer.status_code
-    times = _times(lambda: client.get(address, secure=True))
-    return {**times, "queries": len(asked), "kilobytes": round(len(answer.content) / 1024)}
+    taken = times(lambda: client.get(address, data, secure=True, headers=headers))
+    return {**taken, "queries": len(asked), "kilobytes": round(len(answer.content) / 1024)}
 
 
 def move() -> dict[str, Any]:
-    """The rule of a move, forth and back between two stages of deals that lack nothing, commit included."""
+    """The rule of a move, forth and back between two stages, commit included; tries that the gate refuses do not count."""
     stages = list(Stage.objects.in_use().filter(kind=Kind.OPEN).order_by("order")[:2])
+    forward = {**_moves(stages[0], stages[1]), "same_statements_bare_ms": _bare(stages[0], stages[1])}
+    return {"forward": forward, "back": _moves(stages[1], stages[0])}
+
+
+def _bare(origin: Stage, target: Stage) -> float:
     admin = User.objects.get(role="admin")
-    ids = iter(list(Deal.objects.filter(stage=stages[1]).order_by("pk").values_list("pk", flat=True)[:500]))
+    for pk in list(Deal.objects.filter(stage=origin).order_by("-pk").values_list("pk", flat=True)[:1000]):
+        with transaction.atomic():
+            with limit.statements() as asked:
+                outcome = moves.move_deal(pk, target.pk, by=admin, via=Via.BOARD)
+            transaction.set_rollback(True)
+        if isinstance(outcome, moves.Moved):
+            return limit.replayed(asked)
+    raise AssertionError("no deal may move on")
 
-    def back() -> None:
-        assert isinstance(moves.move_deal(next(ids), stages[0].pk, by=admin, via=Via.BOARD), moves.Moved)
 
-    there = iter(list(Deal.objects.filter(stage=stages[0]).order_by("pk").values_list("pk", flat=True)[:2000]))
-    queries: list[int] = []
-
-    def forth() -> None:
-        while True:
-            asked: list[str] = []
-            with connection.execute_wrapper(_noting(asked)):
-                outcome = moves.move_deal(next(there), stages[1].pk, by=admin, via=Via.BOARD)
-            if isinstance(outcome, moves.Moved):
-                queries.append(len(asked))
-                return
-
-    return {"forward": _times(forth) | {"queries": max(queries)}, "back": _times(back)}
+def _moves(origin: Stage, target: Stage) -> dict[str, Any]:
+    admin, taken, queries = User.objects.get(role="admin"), [], 0
+    for pk in list(Deal.objects.filter(stage=origin).order_by("pk").values_list("pk", flat=True)[:3000]):
+        asked: list[str] = []
+        begun = time.perf_counter()
+        with connection.execute_wrapper(_noting(asked)):
+            outcome = moves.move_deal(pk, target.pk, by=admin, via=Via.BOARD)
+        if isinstance(outcome, moves.Moved):
+            taken.append((time.perf_counter() - begun) * 1000)
+            queries = max(queries, len(asked))
+        if len(taken) == ROUNDS + WARM_UP:
+            break
+    return {**_summary(taken[WARM_UP:]), "queries": queries}
 
 
 def _noting(asked: list[str]) -> Callable[..., Any]:
@@ -90,14 +91,16 @@ def _noting(asked: list[str]) -> Callable[..., Any]:
     return note
 
 
-def _times(work: Callable[[], object]) -> dict[str, float]:
-    """Milliseconds: the median and the worst of 40 after three that warm up."""
+def times(work: Callable[[], object]) -> dict[str, float]:
     taken = []
-    for round_ in range(ROUNDS + 3):
+    for _round in range(ROUNDS + WARM_UP):
         begun = time.perf_counter()
         work()
-        if round_ >= 3:
-            taken.append((time.perf_counter() - begun) * 1000)
+        taken.append((time.perf_counter() - begun) * 1000)
+    return _summary(taken[WARM_UP:])
+
+
+def _summary(taken: list[float]) -> dict[str, float]:
     return {"median_ms": round(statistics.median(taken), 1), "max_ms": round(max(taken), 1)}
 
 
@@ -106,18 +109,8 @@ def moving_at_once(seconds: int) -> dict[str, Any]:
 
     200 moved (both columns come back drawn anew), 409 somebody was quicker, 422 refused by the gate.
     """
-    port = _free_port()
-    server = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "crm.wsgi", "--bind", f"127.0.0.1:{port}", "--workers", "2", "--threads", "8",
-         "--worker-class", "gthread", "--log-level", "error"],
-        env={**os.environ, "DEBUG": "0", "ALLOWED_HOSTS": "127.0.0.1", "SITE_URL": "https://127.0.0.1", "TRUSTED_PROXY": "1"},
-    )  # fmt: skip
-    try:
-        _wait(port)
-        return _move_for(seconds, port)
-    finally:
-        server.terminate()
-        server.wait(30)
+    with Server() as server:
+        return _move_for(seconds, server.port)
 
 
 def _move_for(seconds: int, port: int) -> dict[str, Any]:
@@ -188,20 +181,3 @@ class _Visitor:
         answer = self.connection.getresponse()
         answer.read()
         return answer.status
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _wait(port: int) -> None:
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise TimeoutError("The web server did not start.")

@@ -82,13 +82,14 @@ FROM generate_series(1, {size.deals}) n"""
     last = entered.format(seq="stays")
     closing = "CASE WHEN is_open THEN NULL ELSE {0} END"
     deals = f"""
-INSERT INTO pipeline_deal (id, version, created_at, updated_at, pipeline_id, stage_id, status, title, organization_id,
+INSERT INTO pipeline_deal (id, version, created_at, updated_at, pipeline_id, stage_id, status, title, title_key, organization_id,
   value, currency, expected_close, owner_id, started_at, stage_entered_at, stage_entered_precision, closed_at, close_reason_id,
   close_note, credited_owner_id, last_worked_at, next_task_due_at, pause_reason)
 SELECT n, 1, :now, :now, {pipeline.pk},
   CASE WHEN is_open THEN (ARRAY[{open_ids}])[stays] ELSE closed_in END,
   CASE WHEN is_open THEN 'open' WHEN closed_in = {won} THEN 'won' ELSE 'lost' END,
-  'Energy monitoring for site ' || n, 1 + n % 20000, CASE WHEN n % 11 = 0 THEN NULL ELSE (500 + (n * 613) % 90000) END,
+  'Energy monitoring for site ' || n, 'energy monitoring for site ' || n, 1 + n % 20000,
+  CASE WHEN n % 11 = 0 THEN NULL ELSE (500 + (n * 613) % 90000) END,
   CASE WHEN n % 9 = 0 THEN 'GBP' ELSE 'EUR' END, (:now + make_interval(days => n % 90 - 10))::date, owner,
   {entered.format(seq="1")}, {last}, 'exact', {closing.format(last)},
   CASE WHEN is_open OR closed_in = {won} THEN NULL ELSE {reason} END, '', {closing.format("owner")},

@@ -1,0 +1,61 @@
+"""What somebody who means harm writes into texts and addresses."""
+
+RAN = "window.__ran=1"
+SCRIPTS = (
+    f"<script>{RAN}</script>",
+    f'"><script>{RAN}</script>',
+    f"'><script>{RAN}</script>",
+    f"</script><script>{RAN}</script>",
+    f"</title><script>{RAN}</script>",
+    f"</textarea><script>{RAN}</script>",
+    f"--><script>{RAN}</script>",
+    f"]]><script>{RAN}</script>",
+    f"<scr<script>ipt>{RAN}</scr</script>ipt>",
+    f"<ScRiPt >{RAN}</sCrIpT>",
+    f"<img src=x onerror={RAN}>",
+    f'"><img src=x onerror={RAN}>',
+    f"'><img src=x onerror='{RAN}'>",
+    f"<svg onload={RAN}>",
+    f'"><svg/onload={RAN}>',
+    f'" autofocus onfocus="{RAN}',
+    f"' autofocus onfocus='{RAN}",
+    f'" onmouseover="{RAN}" x="',
+    f"<input autofocus onfocus={RAN}>",
+    f"<details open ontoggle={RAN}>x",
+    f"<body onload={RAN}>",
+    f"<video><source onerror={RAN}></video>",
+    f"<iframe srcdoc='<script>parent.{RAN}</script>'>",
+    f"<iframe src=javascript:{RAN}>",
+    f"<object data='javascript:{RAN}'>",
+    f"<embed src='javascript:{RAN}'>",
+    f"<a href=javascript:{RAN} id=x>x</a>",
+    f"[x](javascript:{RAN})",
+    f'![x](x"onerror="{RAN})',
+    f"<math><mi xlink:href='javascript:{RAN}'>",
+    "<base href='//evil.example/'>",
+    f"<meta http-equiv=refresh content='0;url=javascript:{RAN}'>",
+    "<link rel=stylesheet href='//evil.example/x.css'>",
+    f"<div hx-get='/' hx-trigger='load' hx-on::load='{RAN}'>",
+    f"<template><script>{RAN}</script></template>",
+    f"{{{{constructor.constructor('{RAN}')()}}}}",
+    f"${{{RAN}}}",
+    f"{{% if 1 %}}<script>{RAN}</script>{{% endif %}}",
+    f"&lt;script&gt;{RAN}&lt;/script&gt;",
+    f"\\u003cscript\\u003e{RAN}\\u003c/script\\u003e",
+)
+
+QUOTES = ("'", '"', "`", "')", '")', "'))", "\\'", "%27", "’", "")
+ENDS = (" OR 1=1 --", " OR '1'='1", " UNION SELECT password FROM crm_user --", "; DROP TABLE crm_user --", "; SELECT pg_sleep(3) --",
+        " || (SELECT pg_sleep(3)) || ", " AND 1=(SELECT count(*) FROM pg_sleep(3))", "/**/OR/**/1=1", ") AND (1=1",
+        " ORDER BY 99")  # fmt: skip
+WORDS = (
+    "__", "id__in", "pk__gt", "owner__password__startswith", "_connector", "_negated", "password", "-password", "id,pg_sleep(3)", "?", "-?",
+    "random()", "id;drop", "\\x00", "\x00", "\ud800", "null", "None", "NaN", "Infinity", "-1", "0", "1e400", "9" * 40, "1'1", "1/0", "0x41",
+    "[]", "{}", "()", "$1", "%s", "%(x)s", "%%", "%", "_", "\\", "\\\\", "a" * 199, "(a+)+$", "(?i)x", "[[:alpha:]]", ".*" * 50, "\n",
+    "\r\n", "\t", "\u202e", "\u200b", "é", "İ", "ﬁ", "🙂", "ＳＥＬＥＣＴ", "{{7*7}}", "${7*7}", "<script>", "../../etc/passwd", "file:///etc/passwd",
+    "2026-13-01", "0000-00-00", "2026-01-01T00:00:00", "9999-12-31T23:59:59-14:00", "true", "false", "on", "eyJ9", "W10", "bnVsbA",
+    "WzEsMiwzXQ", "1,2,3", "1;2", "1|2", "1&2", "1 2", " 1", "1 ", "+1", "01", "1.0", "1_000", "١", "²", "xp_cmdshell", "@@version",
+    "current_user", "version()", "CHAR(65)", "CAST(1 AS int)", "::int", "E'\\\\x'", "$$x$$", "/*", "*/", "--", "#", ";", "BEGIN; COMMIT",
+    "COPY crm_user TO '/tmp/x'", "lo_import('/etc/passwd')", "a' RETURNING password", "sqlite_master",
+)  # fmt: skip
+STATEMENTS = tuple(dict.fromkeys([quote_ + end for quote_ in QUOTES for end in ENDS] + list(WORDS)))[:200]
