@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from django.conf import settings
-from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
-from crm.models import User
 from pipeline import definition, followups
 from pipeline.models import ColumnTotal, Commitment, Deal, MoveAttempt, Stage, StageVisit
 from tests import factories as make
+from tests.browsing import Open, visitors
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-Open = Callable[..., Page]
-HOLD = 300
-"""Milliseconds that a finger rests on a card before it may be dragged."""
-_fingers = itertools.count(1)
 
 
 class World:
@@ -58,28 +49,8 @@ def world(live_server: LiveServer) -> World:
 
 @pytest.fixture
 def opened(browser: Browser, browser_context_args: dict[str, object], world: World) -> Iterator[Open]:
-    """Opens the board for a user, in a browser of their own. What the content policy or a script complains about fails."""
-    complaints: list[str] = []
-    contexts: list[BrowserContext] = []
-
-    def open_board(user: User | None = None, **options: object) -> Page:
-        context = browser.new_context(**{**browser_context_args, **options})  # type: ignore[arg-type]
-        contexts.append(context)
-        client = Client()
-        client.force_login(user or world.rep)
-        name = settings.SESSION_COOKIE_NAME
-        context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": world.board}])
-        page = context.new_page()
-        page.set_default_timeout(10_000)
-        page.on("console", lambda said: complaints.append(said.text) if "Content Security" in said.text else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(world.board)
-        return page
-
-    yield open_board
-    for context in contexts:
-        context.close()
-    assert complaints == []
+    with visitors(browser, browser_context_args, world.board, world.rep) as visit:
+        yield visit
 
 
 @pytest.fixture
@@ -139,6 +110,17 @@ def test_a_dropped_card_stays_and_history_and_totals_follow(at: Page, world: Wor
     assert (visit.stage, visit.by, visit.via, world.visits()) == (world.second, world.rep, "board", 2)
     totals = ColumnTotal.objects.filter(deals__gt=0).values_list("stage", "deals", "value")
     assert list(totals) == [(world.second.pk, 1, Decimal(1000))]
+
+
+@pytest.mark.parametrize("way", ["button", "keys"])
+def test_a_move_is_taken_back_by_a_button_or_by_keys(at: Page, world: World, way: str) -> None:
+    drag(at, world.deal, world.second)
+    expect(card(at, world.deal, world.second)).to_be_visible()
+    at.get_by_role("button", name="Undo").click() if way == "button" else at.keyboard.press("Control+z")
+    expect(card(at, world.deal, world.first)).to_be_visible()
+    expect(at.get_by_role("button", name="Undo")).to_have_count(0)
+    assert_true(at, world)
+    assert Deal.objects.get(pk=world.deal.pk).stage == world.first
 
 
 def test_a_card_dropped_where_it_was_asks_nothing_of_the_server(at: Page, world: World) -> None:
@@ -233,7 +215,7 @@ def test_lost_asks_for_the_reason(at: Page, world: World) -> None:
 
 
 def test_the_slower_of_two_is_told_who_was_quicker_and_where_it_is(opened: Open, world: World) -> None:
-    rita, max_ = opened(), opened(world.manager)
+    rita, max_ = opened(deaf=True), opened(world.manager)
     drag(max_, world.deal, world.third)
     expect(card(max_, world.deal, world.third)).to_be_visible()
     drag(rita, world.deal, world.second)
@@ -360,7 +342,8 @@ def test_a_drop_on_a_stage_that_was_retired_shows_the_stages_as_they_are(at: Pag
     assert_true(at, world)
 
 
-def test_a_card_that_slid_behind_those_on_the_screen_does_not_come_twice(at: Page, world: World) -> None:
+def test_a_card_that_slid_behind_those_on_the_screen_does_not_come_twice(opened: Open, world: World) -> None:
+    at = opened(deaf=True)
     for number in range(40):
         world.add(f"Deal {number}")
     at.reload()
@@ -374,159 +357,22 @@ def test_a_card_that_slid_behind_those_on_the_screen_does_not_come_twice(at: Pag
     assert len(set(ids)) == 40
 
 
-# --- A new deal
-
-
-def test_a_plus_a_name_and_enter_make_a_deal_and_the_gate_asks_as_ever(at: Page, world: World) -> None:
-    make.condition(world.second, label="Agrees to a demo")
-    at.get_by_role("link", name="New deal in First").click()
-    expect(at.get_by_role("textbox", name="Name of the new deal in First")).to_be_focused()
-    at.keyboard.type("Night buses")
-    at.keyboard.press("Enter")
-    expect(at.locator(f"#cards-{world.first.pk}")).to_contain_text("Night buses")
-    at.get_by_role("link", name="New deal in Second").click()
-    expect(at.get_by_role("textbox", name="Name of the new deal in Second")).to_be_focused()
-    at.keyboard.type("School buses")
-    at.keyboard.press("Enter")
-    at.locator("#dialog").get_by_label("Agrees to a demo").check()
-    at.locator("#dialog").get_by_role("button", name="Add to Second").dblclick()
-    expect(at.locator(f"#cards-{world.second.pk}")).to_contain_text("School buses")
-    expect(at.locator(".new-deal")).to_have_count(0)
-    at.wait_for_load_state("networkidle")
-    assert_true(at, world)
-    assert Deal.objects.filter(title="School buses").count() == 1
-
-
-# --- Without a mouse, without a script, with a finger
-
-
-def test_m_opens_move_to_and_escape_leaves_it(at: Page, world: World) -> None:
-    link = card(at, world.deal).get_by_role("link", name="Meters for the depot", exact=True)
-    link.focus()
-    at.keyboard.press("m")
-    expect(at.locator("#dialog").get_by_role("button", name="Second")).to_be_focused()
-    at.keyboard.press("Escape")
-    expect(at.locator("#dialog")).to_be_hidden()
-    assert at.evaluate(f"document.getElementById('deal-{world.deal.pk}').contains(document.activeElement)")
-    at.keyboard.press("m")
-    expect(at.locator("#dialog").get_by_role("button", name="Second")).to_be_focused()
-    at.keyboard.press("Enter")
-    expect(card(at, world.deal, world.second)).to_be_visible()
-    assert_true(at, world)
-
-
-def test_without_scripts_move_to_works_by_plain_forms_also_when_refused(opened: Open, world: World) -> None:
-    make.condition(world.second, label="Agrees to a demo")
-    page = opened(java_script_enabled=False)
-    page.get_by_role("link", name="Move to… Meters for the depot").click()
-    page.get_by_role("button", name="Second").click()
-    page.get_by_role("button", name="Save and move to Second").click()
-    expect(page.get_by_text("Tick this if it is so")).to_be_visible()
-    page.get_by_label("Agrees to a demo").check()
-    page.get_by_role("button", name="Save and move to Second").click()
-    expect(page).to_have_url(world.board)
-    expect(card(page, world.deal, world.second)).to_be_visible()
-    assert world.stage() == world.second and Commitment.objects.count() == 1
-
-
-def test_a_phone_shows_one_column_and_moves_by_move_to(opened: Open, world: World) -> None:
-    page = opened(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
-    first, second = (page.locator(f"#column-{stage.pk}").bounding_box() for stage in (world.first, world.second))
-    assert first is not None and second is not None
-    assert first["width"] > 300 and second["x"] > 340
-    assert page.evaluate("[document.documentElement.scrollWidth, innerWidth]") == [390, 390]
-    link = card(page, world.deal).get_by_role("link", name="Move to… Meters for the depot")
-    box = link.bounding_box()
-    assert box is not None and min(box["width"], box["height"]) >= 36
-    link.tap()
-    page.locator("#dialog").get_by_role("button", name="Second").tap()
-    expect(card(page, world.deal, world.second)).to_have_count(1)
-    page.get_by_role("navigation", name="Columns").get_by_role("link", name="Second").tap()
-    expect(card(page, world.deal, world.second)).to_be_in_viewport()
-    assert_true(page, world)
-
-
-def test_a_finger_that_rests_on_a_card_drags_it(opened: Open, world: World) -> None:
-    page = opened(viewport={"width": 1180, "height": 820}, has_touch=True)
-    hand = page.context.new_cdp_session(page)
-    finger = next(_fingers)
-
-    def touch(kind: str, *points: tuple[float, float]) -> None:
-        there = [{"x": x, "y": y, "id": finger} for x, y in points]
-        hand.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": there})
-
-    (x, y), (to_x, to_y) = grip(page, world.deal), into(page, world.second)
-    touch("touchStart", (x, y))
-    page.wait_for_timeout(HOLD)
-    for step in range(1, 9):
-        touch("touchMove", (x + (to_x - x) * step / 8, y + (to_y - y) * step / 8))
-        page.wait_for_timeout(16)
-    page.wait_for_timeout(150)
-    touch("touchEnd")
-    expect(card(page, world.deal, world.second)).to_be_visible()
-    expect(page.locator(".is-dragged")).to_have_count(0)
-    assert_true(page, world)
-
-
-# --- For readers of the screen
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_board_and_dialogs_have_no_serious_fault_for_readers_of_the_screen(
-    opened: Open, world: World, scheme: str
+def test_a_column_that_is_scrolled_while_another_part_of_the_page_settles_stays_there(
+    opened: Open, world: World
 ) -> None:
-    make.condition(world.second, label="Agrees to a demo")
-    make.condition(world.second, "field", field="expected_close", operator="filled", label="Close date is known")
-    make.condition(world.third, "contact_role", contact_role="decision_maker", label="Decision maker")
-    make.lost_reason()
-    late = timezone.now() - timedelta(days=30)
-    make.deal(world.first, world.rep, now=late, title="Long here", organization=make.organization(world.rep))
-    make.deal(world.lost, world.rep, now=late)
-    page = opened(color_scheme=scheme)
-    assert_readable(page, "board")
-    drag(page, world.deal, world.third)
-    expect(page.locator("#dialog")).to_be_visible()
-    assert_readable(page, "gate")
-    page.keyboard.press("Escape")
-    for query in ("", f"?to={world.second.pk}", f"?to={world.lost.pk}"):
-        page.goto(f"{world.board.split('/board/')[0]}/deals/{world.deal.pk}/move/{query}")
-        assert_readable(page, f"move{query}")
-
-
-def assert_readable(page: Page, where: str) -> None:
-    found = Axe().run(page).response["violations"]
-    serious = [
-        (where, fault["id"], [node["html"][:120] for node in fault["nodes"]])
-        for fault in found
-        if fault["impact"] in ("serious", "critical")
-    ]
-    assert serious == []
-
-
-# --- Filters
-
-
-def test_filters_are_chosen_in_place_and_stand_in_the_address(at: Page, world: World) -> None:
-    world.add("Audit of the stores")
-    at.locator(".board-filter > summary").click()
-    field = at.get_by_role("textbox", name="Text")
-    expect(field).to_be_focused()
-    field.fill("meters")
-    field.press("Enter")
-    expect(at.locator(".deal-card")).to_have_count(1)
-    expect(at).to_have_url(f"{world.board}?q=meters")
-    at.get_by_role("link", name="Remove the filter Text: meters").click()
-    expect(at.locator(".deal-card")).to_have_count(2)
-    at.go_back()
-    expect(at.locator(".deal-card")).to_have_count(1)
-    drag(at, world.deal, world.second)
-    expect(card(at, world.deal, world.second)).to_be_visible()
-
-
-def test_filters_have_a_page_without_scripts(opened: Open, world: World) -> None:
-    page = opened(java_script_enabled=False)
-    page.goto(f"{world.board}filters/?over=1")
-    page.get_by_role("textbox", name="Text").fill("meters")
-    page.get_by_role("button", name="Show").click()
-    expect(page.get_by_role("link", name="Clear the filters")).to_be_visible()
-    assert page.url.endswith("?q=meters&over=1")
+    at = opened(deaf=True)
+    for number in range(20):
+        world.add(f"Deal {number}")
+    at.reload()
+    column = f"#cards-{world.first.pk}"
+    at.evaluate(
+        """async (column) => {
+          const scroll = () => { document.querySelector(column).scrollTop = 200; };
+          document.addEventListener("htmx:afterSwap", scroll, { once: true });
+          const settled = new Promise((done) => document.addEventListener("htmx:afterSettle", () => setTimeout(done), { once: true }));
+          await htmx.ajax("GET", "/notices/count/", { target: ".bell-count", swap: "innerHTML" });
+          await settled;
+        }""",
+        column,
+    )
+    assert at.locator(column).evaluate("list => list.scrollTop") == 200

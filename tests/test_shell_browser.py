@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
-from django.test import Client
 from playwright.sync_api import BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from crm.models import User
+from tests.browsing import listen, sign_in, until
 from tests.factories import PASSWORD, contact, organization, user
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -36,13 +36,9 @@ def rita() -> User:
 @pytest.fixture
 def at(context: BrowserContext, live_server: LiveServer, rita: User, page: Page) -> Iterator[Page]:
     """A page on which Rita has signed in. Whatever the content policy or a script complains about fails the test."""
-    client = Client()
-    client.force_login(rita)
-    name = settings.SESSION_COOKIE_NAME
-    context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
+    sign_in(context, live_server.url, rita)
     complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if "Content Security" in message.text else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    listen(page, complaints)
     page.goto(f"{live_server.url}/profile/")
     yield page
     assert complaints == []
@@ -81,7 +77,8 @@ def test_a_chosen_theme_does_not_follow_the_device(at: Page) -> None:
 
 def test_a_slash_goes_to_the_search_and_is_a_slash_in_a_field(at: Page) -> None:
     at.keyboard.press("/")
-    expect(at.get_by_role("searchbox")).to_be_focused()
+    expect(at.get_by_role("combobox", name="Find")).to_be_focused()
+    at.keyboard.press("Escape")
     at.get_by_role("textbox", name="Name").fill("a")
     at.keyboard.press("/")
     expect(at.get_by_role("textbox", name="Name")).to_have_value("a/")
@@ -113,7 +110,7 @@ def test_the_dialog_takes_the_keyboard_and_escape_gives_it_back(at: Page) -> Non
     at.keyboard.press("Escape")
     expect(at.locator("#dialog")).to_be_hidden()
     expect(at.locator("#opener")).to_be_focused()
-    at.wait_for_function("window.told === false")
+    until(at, "window.told === false")
     expect(at.locator("#dialog-body")).to_be_empty()
 
 
@@ -124,7 +121,7 @@ def test_the_server_closes_the_dialog_when_all_is_saved(at: Page) -> None:
     expect(at.locator("#dialog")).to_be_visible()
     at.evaluate("htmx.trigger(document.body, 'dialog:close')")
     expect(at.locator("#dialog")).to_be_hidden()
-    at.wait_for_function("window.told === true")
+    until(at, "window.told === true")
 
 
 def test_without_a_network_nothing_is_pretended_and_retry_does_it_again(at: Page, context: BrowserContext) -> None:
@@ -213,8 +210,7 @@ def test_a_part_whose_session_ended_takes_the_page_to_the_sign_in(at: Page, cont
     assert at.url.endswith("/sign-in/?next=%2Fsearch%2F")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1440, "light")])
 def test_no_page_has_a_serious_fault_for_readers_of_the_screen_or_runs_out_of_it(
     at: Page, live_server: LiveServer, rita: User, scheme: str, width: int
 ) -> None:

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext
 
 from crm.admin.base import ConfiguredPage, Form, ListForm, ListPage
-from pipeline.models import CloseReason, Deal, EntryCondition, Product, Tag
+from pipeline.models import CardRule, CloseReason, Deal, EntryCondition, ProcessAction, Product, Tag
 
 
 class ReasonForm(ListForm):
@@ -46,4 +46,7 @@ class TagPage(ConfiguredPage):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """As long as nothing has it."""
-        return obj is not None and not obj.deals.exists() and not EntryCondition.objects.filter(when_tag=obj).exists()
+        if obj is None or obj.deals.exists() or CardRule.objects.filter(tag=obj).exists():
+            return False
+        asked = EntryCondition.objects.filter(when_tag=obj).exists()
+        return not asked and not ProcessAction.objects.filter(tag=obj).exists()

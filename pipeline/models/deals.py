@@ -1,9 +1,9 @@
-"""Deals and what belongs to them: people, commitments of the buyer, approvals, links to activities."""
+"""Deals, and the lists that they choose from."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
@@ -15,14 +15,10 @@ from crm.access import owned_within_reach
 from crm.models import Record, RecordQuerySet, User
 from pipeline import access
 from pipeline.models.process import (
-    ContactRole,
-    EntryCondition,
     Kind,
-    MemberRole,
     Pipeline,
     RetirableQuerySet,
     Stage,
-    Stance,
 )
 
 if TYPE_CHECKING:
@@ -98,7 +94,11 @@ class Product(models.Model):
 
 class DealQuerySet(RecordQuerySet):
     def visible_to(self, user: User) -> Self:
-        return self.existing().filter(access.deals_visible_to(user))
+        return self.existing().known_to(user)
+
+    def known_to(self, user: User) -> Self:
+        """Deleted ones too: to say that they are."""
+        return self.filter(access.deals_visible_to(user))
 
     def editable_by(self, user: User) -> Self:
         return self.existing().filter(access.deals_editable_by(user))
@@ -110,6 +110,14 @@ class DealQuerySet(RecordQuerySet):
     def deleted_and_visible_to(self, user: User) -> Self:
         """Those that would be visible if they had not been deleted or merged."""
         return self.filter(access.deals_visible_to(user), deleted_at__isnull=False)
+
+    def restorable_by(self, user: User) -> Self:
+        """By a manager of its owner. One that is there already is found too, and left as it is."""
+        return self.unmerged().managed_by(user) if user.is_manager else self.none()
+
+    def merged(self) -> Self:
+        """Those that are part of another one now. Who may read them goes by that one."""
+        return self.filter(merged_into__isnull=False)
 
     def with_names(self) -> Self:
         """With the records that a page names beside the deal."""
@@ -129,7 +137,7 @@ class DealQuerySet(RecordQuerySet):
         return self._listed(models.Q(organization=organization))
 
     def of_contact(self, contact: Contact) -> Self:
-        return self._listed(models.Q(pk__in=DealContact.objects.filter(contact=contact).values("deal_id")))
+        return self._listed(models.Q(people__contact=contact))
 
     def _listed(self, which: models.Q) -> Self:
         """Open ones first, then the newest."""
@@ -155,6 +163,14 @@ class DealQuerySet(RecordQuerySet):
     def without_next_step(self, now: datetime) -> Self:
         return self.open().not_paused(now).filter(next_task_due_at__isnull=True)
 
+    def overdue(self, now: datetime) -> Self:
+        """Open, not paused, and the next task was due."""
+        return self.open().not_paused(now).filter(next_task_due_at__lt=now)
+
+    def late(self, today: date) -> Self:
+        """Open, and the date on which it was to be closed lies in the past."""
+        return self.open().filter(expected_close__lt=today)
+
 
 class Deal(Record):
     """`stage`, `status` and all that closing sets are written by moves.py alone; the fields of the form by deals.edit."""
@@ -163,6 +179,8 @@ class Deal(Record):
     stage = models.ForeignKey(Stage, models.PROTECT, related_name="deals", verbose_name=_("stage"))
     status = models.CharField(_("status"), max_length=4, choices=Kind, default=Kind.OPEN)
     title = models.CharField(_("title"), max_length=200)
+    # text.same_name_key of the title, for the search. Written with the title.
+    title_key = models.CharField(max_length=200, blank=True, default="", editable=False)
     organization = models.ForeignKey(
         "leads.Organization",
         models.PROTECT,
@@ -215,6 +233,8 @@ class Deal(Record):
     last_worked_at = models.DateTimeField(editable=False)
     paused_until = models.DateTimeField(_("paused until"), null=True, editable=False)
     pause_reason = models.CharField(_("why paused"), max_length=200, blank=True, editable=False)
+    # Set by marking.py; open boards look for what changed since they looked last.
+    card_changed_at = models.DateTimeField(null=True, editable=False)
 
     objects = DealQuerySet.as_manager()
 
@@ -242,6 +262,19 @@ class Deal(Record):
             models.Index(fields=["stage", "-value", "id"], condition=models.Q(deleted_at__isnull=True), name="deal_by_value"),
             models.Index(fields=["stage", "expected_close", "id"], condition=models.Q(deleted_at__isnull=True), name="deal_by_expected"),
             models.Index(fields=["owner", "status"], name="deal_of_owner"),
+            models.Index(fields=["title_key"], opclasses=["varchar_pattern_ops"], name="deal_by_title"),
+            models.Index(fields=["card_changed_at"], name="deal_by_card_change"),
+            # The list of a pipeline's open deals takes a page from one of these, forward or backward.
+            *(
+                models.Index(
+                    fields=["pipeline", column, "id"], condition=models.Q(deleted_at__isnull=True, closed_at__isnull=True),
+                    name=f"deal_list_{name}",
+                )
+                for name, column in [
+                    ("title", "title"), ("value", "value"), ("close", "expected_close"), ("age", "stage_entered_at"),
+                    ("task", "next_task_due_at"),
+                ]
+            ),
         ]  # fmt: skip
         constraints = [
             models.CheckConstraint(
@@ -260,133 +293,3 @@ class Deal(Record):
 
     def __str__(self) -> str:
         return self.title
-
-
-class DealContact(models.Model):
-    deal = models.ForeignKey(Deal, models.CASCADE, related_name="people", verbose_name=_("deal"))
-    contact = models.ForeignKey("leads.Contact", models.PROTECT, related_name="deal_roles", verbose_name=_("contact"))
-    role = models.CharField(_("role"), max_length=20, choices=ContactRole, blank=True)
-    stance = models.CharField(_("stance"), max_length=8, choices=Stance, default=Stance.UNKNOWN)
-    is_primary = models.BooleanField(_("main contact"), default=False)
-
-    class Meta:
-        verbose_name = _("contact of the deal")
-        verbose_name_plural = _("contacts of the deal")
-        ordering = ["-is_primary", "pk"]
-        constraints = [
-            models.UniqueConstraint(fields=["deal", "contact"], name="deal_contact_once"),
-            models.UniqueConstraint(
-                fields=["deal"], condition=models.Q(is_primary=True), name="deal_one_primary_contact"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return str(self.contact)
-
-
-class DealMember(models.Model):
-    deal = models.ForeignKey(Deal, models.CASCADE, related_name="members", verbose_name=_("deal"))
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="deal_memberships", verbose_name=_("user")
-    )
-    role = models.CharField(_("role"), max_length=20, choices=MemberRole)
-
-    class Meta:
-        verbose_name = _("member of the deal")
-        verbose_name_plural = _("members of the deal")
-        ordering = ["pk"]
-        constraints = [models.UniqueConstraint(fields=["deal", "user", "role"], name="deal_member_once")]
-
-    def __str__(self) -> str:
-        return str(self.user)
-
-
-class DealActivity(models.Model):
-    deal = models.ForeignKey(Deal, models.CASCADE, related_name="activity_links", verbose_name=_("deal"))
-    activity = models.ForeignKey(
-        "leads.Activity", models.PROTECT, related_name="deal_links", verbose_name=_("activity")
-    )
-
-    class Meta:
-        verbose_name = _("activity of the deal")
-        verbose_name_plural = _("activities of the deal")
-        constraints = [models.UniqueConstraint(fields=["deal", "activity"], name="deal_activity_once")]
-
-
-class CommitmentQuerySet(models.QuerySet["Commitment"]):
-    def standing(self) -> Self:
-        return self.filter(withdrawn_at__isnull=True)
-
-
-class Commitment(models.Model):
-    """That a condition was met, as somebody confirmed it: a word of the buyer, or the rep's own judgement.
-
-    Refers to the condition, whose identity lasts, so it stays valid when the deal moves back or the wording changes.
-    """
-
-    deal = models.ForeignKey(Deal, models.CASCADE, related_name="commitments", verbose_name=_("deal"))
-    condition = models.ForeignKey(
-        EntryCondition, models.PROTECT, related_name="commitments", verbose_name=_("condition")
-    )
-    contact = models.ForeignKey(
-        "leads.Contact", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("who agreed")
-    )
-    happened_at = models.DateTimeField(_("when"))
-    evidence = models.CharField(_("evidence"), max_length=500, blank=True)
-    activity = models.ForeignKey(
-        "leads.Activity", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("said in")
-    )
-    recorded_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("recorded by")
-    )
-    recorded_at = models.DateTimeField(_("recorded"))
-    withdrawn_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("withdrawn by")
-    )
-    withdrawn_at = models.DateTimeField(_("withdrawn"), null=True)
-
-    objects = CommitmentQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("commitment")
-        verbose_name_plural = _("commitments")
-        ordering = ["-happened_at", "-pk"]
-
-    def __str__(self) -> str:
-        return str(self.condition)
-
-
-class Approval(models.Model):
-    """A manager's answer to one condition of one deal. It lapses when the deal's value is no longer what was asked about."""
-
-    class Decision(models.TextChoices):
-        WAITING = "", _("waiting")
-        APPROVED = "approved", _("approved")
-        DECLINED = "declined", _("declined")
-
-    deal = models.ForeignKey(Deal, models.CASCADE, related_name="approvals", verbose_name=_("deal"))
-    condition = models.ForeignKey(EntryCondition, models.PROTECT, related_name="approvals", verbose_name=_("condition"))
-    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("asked by"))
-    asked_at = models.DateTimeField(_("asked"))
-    why = models.CharField(_("why"), max_length=500, blank=True)
-    value = models.DecimalField(_("value"), max_digits=17, decimal_places=4, null=True)
-    currency = models.CharField(_("currency"), max_length=3)
-    decision = models.CharField(_("decision"), max_length=8, choices=Decision, blank=True)
-    decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("decided by")
-    )
-    decided_at = models.DateTimeField(_("decided"), null=True)
-    reason = models.CharField(_("reason"), max_length=500, blank=True)
-
-    class Meta:
-        verbose_name = _("approval")
-        verbose_name_plural = _("approvals")
-        ordering = ["-asked_at", "-pk"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["deal", "condition"], condition=models.Q(decision=""), name="approval_asked_once"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.condition}: {self.get_decision_display()}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Self
 
 from django.conf import settings
@@ -56,6 +57,16 @@ class TaskKind(models.TextChoices):
     OTHER = "other", _("Other")
 
 
+class Channel(models.TextChoices):
+    PHONE = "phone", _("by phone")
+    EMAIL = "email", _("by email")
+    VIDEO = "video", _("by video call")
+    VISIT = "visit", _("in person")
+    MESSAGE = "message", _("by message")
+    SOCIAL = "social", _("on a social network")
+    POST = "post", _("by post")
+
+
 class RetirableQuerySet(models.QuerySet):
     def in_use(self) -> Self:
         return self.filter(retired_at__isnull=True)
@@ -78,6 +89,8 @@ class Pipeline(models.Model):
     )  # fmt: skip
     order = models.PositiveIntegerField(_("order"), default=0)
     retired_at = models.DateTimeField(_("retired"), null=True, blank=True)
+    edition = models.UUIDField(default=uuid.uuid4, editable=False)
+    """The database itself gives another one with every change of any part; see pipeline/in_force.py."""
 
     objects = RetirableQuerySet.as_manager()
 
@@ -172,6 +185,10 @@ class Stage(models.Model):
         _("idle days"), null=True, blank=True, validators=[MinValueValidator(1)],
         help_text=_("No touch, note, finished task or move for so long: the deal is shown as idle."),
     )  # fmt: skip
+    most_deals = models.PositiveSmallIntegerField(
+        _("at most so many deals"), null=True, blank=True, validators=[MinValueValidator(1)],
+        help_text=_("With so many open deals, of everybody, the stage takes no more until one has moved on. Empty: no limit."),
+    )  # fmt: skip
     buyer_phase = models.CharField(_("buyer's phase"), max_length=10, choices=BuyerPhase, blank=True)
     buyer_asks = models.CharField(_("what the buyer asks here"), max_length=200, blank=True)
     buyer_receives = models.CharField(_("what the buyer receives"), max_length=200, blank=True)
@@ -186,6 +203,8 @@ class Stage(models.Model):
         default=False,
         help_text=_("Leads that turn into deals enter here. One stage of a pipeline."),
     )
+    # Written by definition.py: that the process does something by itself here, so that a move asks only then what.
+    acts = models.BooleanField(default=False, editable=False)
     retired_at = models.DateTimeField(_("retired"), null=True, blank=True, editable=False)
     retired_into = models.ForeignKey(
         "self", models.PROTECT, null=True, editable=False, related_name="+", verbose_name=_("its deals go to")
@@ -287,6 +306,15 @@ class StageTask(models.Model):
     title = models.CharField(_("title"), max_length=200)
     kind = models.CharField(_("kind"), max_length=12, choices=TaskKind, default=TaskKind.OTHER)
     instructions = models.TextField(_("how we do it here"), blank=True)
+    channel = models.CharField(_("channel"), max_length=8, choices=Channel, blank=True)
+    template = models.ForeignKey(
+        "pipeline.Resource", models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("template"),
+        help_text=_("What is sent or followed: a resource of this stage, shown beside the task."),
+    )  # fmt: skip
+    per_day = models.PositiveSmallIntegerField(
+        _("how many a day"), null=True, blank=True, validators=[MinValueValidator(1)],
+        help_text=_("How many of these somebody does on a usual day, such as 30 cold calls. Shown with the task."),
+    )  # fmt: skip
     offset_days = models.PositiveSmallIntegerField(_("due after days"), default=0)
     working_days = models.BooleanField(_("count working days"), default=True)
     after_previous = models.BooleanField(
