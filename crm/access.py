@@ -41,12 +41,23 @@ def reach(user: User, now: datetime | None = None) -> Reach:
 def _compute_reach(user: User, now: datetime) -> Reach:
     if user.is_admin:
         return Reach(True, frozenset(), frozenset(), frozenset())
-    own = set(Membership.objects.current(now).filter(user=user).values_list("team_id", flat=True))
     if user.is_manager:
-        teams = teams_below(own)
+        teams = teams_below(_teams(user, now))
         return Reach(False, frozenset(teams), _members(teams, now), frozenset())
-    mates = _members(own, now) if own and Company.current().reps_see_team_deals else frozenset()
+    mates = _members(_teams(user, now), now) if company(user).reps_see_team_deals else frozenset()
     return Reach(False, frozenset(), frozenset(), mates)
+
+
+def company(user: User) -> Company:
+    """What holds for everybody. Read once a request, like the user's reach."""
+    known: Company | None = getattr(user, "_company", None)
+    if known is None:
+        known = user._company = Company.current()  # type: ignore[attr-defined]
+    return known
+
+
+def _teams(user: User, now: datetime) -> set[int]:
+    return set(Membership.objects.current(now).filter(user=user).values_list("team_id", flat=True))
 
 
 def teams_below(team_ids: set[int]) -> set[int]:
@@ -61,6 +72,26 @@ def teams_below(team_ids: set[int]) -> set[int]:
                 found.add(child)
                 waiting.append(child)
     return found
+
+
+def teams_above(team_ids: set[int]) -> set[int]:
+    """These teams and all that they are part of."""
+    parents = dict(Team.objects.values_list("pk", "parent_id"))
+    found: set[int] = set()
+    waiting: list[int | None] = list(team_ids)
+    while waiting:
+        team = waiting.pop()
+        if team is not None and team not in found:
+            found.add(team)
+            waiting.append(parents.get(team))
+    return found
+
+
+def managers_of(user: User, now: datetime | None = None) -> QuerySet[User]:
+    """The managers of the user's teams and of the teams above."""
+    now = now or timezone.now()
+    own = set(Membership.objects.current(now).filter(user=user).values_list("team_id", flat=True))
+    return User.objects.active().in_teams(teams_above(own), now).filter(role=User.Role.MANAGER)
 
 
 def _members(teams: set[int], now: datetime) -> frozenset[int]:
@@ -94,3 +125,14 @@ def linked(object_type: str, right: str, user: User) -> Q:
         if ids is not None:
             found |= Q(pk__in=ids)
     return found
+
+
+def known_users(user: User, now: datetime | None = None) -> QuerySet[User]:
+    """Whom this user knows by name: an admin everybody, others themselves, their teams and whom they manage."""
+    bounds = reach(user)
+    if bounds.everyone:
+        return User.objects.all()
+    now = now or timezone.now()
+    own = set(Membership.objects.current(now).filter(user=user).values_list("team_id", flat=True))
+    mates = _members(own, now) if own else frozenset()
+    return User.objects.filter(pk__in={user.pk, *mates, *bounds.managed_users, *bounds.team_mates})

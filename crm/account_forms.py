@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import zoneinfo
 from functools import lru_cache
 from typing import Any
@@ -12,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.forms import Form, HouseForm
 from crm.hashers import LONGEST
-from crm.models import User
+from crm.models import ApiToken, User
 
 
 class SignInForm(Form):
@@ -71,3 +72,14 @@ class ResetForm(Form):
     email = forms.EmailField(
         label=_("Email"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True})
     )
+
+
+class TokenForm(Form):
+    once_key = forms.CharField(
+        max_length=64, required=False, widget=forms.HiddenInput, initial=lambda: secrets.token_hex(16)
+    )
+    name = forms.CharField(label=_("Name"), max_length=60, help_text=_("What it is for, such as “Web shop”."))
+    scope = forms.ChoiceField(
+        label=_("What it may do"), choices=ApiToken.Scope, initial="read", widget=forms.RadioSelect,
+        help_text=_("Never more than you may yourself."),
+    )  # fmt: skip

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from crm import password_reset, users
+from crm import password_reset, reminders, users
 from crm.account_forms import NewPasswordForm, PasswordForm, ProfileForm, ResetForm, SignInForm
 from crm.models.audit import Via
 from crm.proxy import client_address
@@ -107,12 +107,21 @@ def choose_password(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def profile(request: Request) -> HttpResponse:
     form = ProfileForm(request.POST or None, initial=_present(request))
-    if form.is_valid():
+    shifts = _reminders_that_shift(request, form)
+    if form.is_valid() and not shifts:
         users.edit_profile(request.user, form.cleaned_data, by=request.user, via=Via.PAGE)
         messages.success(request, _("Your profile is saved."))
         return redirect("profile")
-    context = {"form": form, "password_form": PasswordForm(request.user)}
+    context = {"form": form, "password_form": PasswordForm(request.user), "shifts": shifts}
     return render(request, "account/profile.html", context, status=422 if form.is_bound else 200)
+
+
+def _reminders_that_shift(request: Request, form: ProfileForm) -> list[reminders.Shift]:
+    """Shown once before another time zone is saved; the form then says that they were seen."""
+    if not form.is_valid() or form.cleaned_data["time_zone"] == request.user.time_zone:
+        return []
+    zone = form.cleaned_data["time_zone"]
+    return [] if request.POST.get("seen") == zone else reminders.shifted(request.user, zone)
 
 
 @sensitive_post_parameters()

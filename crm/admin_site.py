@@ -35,6 +35,7 @@ SECTIONS = {
     "process": gettext_lazy("Sales process"),
     "people": gettext_lazy("People and company"),
     "lists": gettext_lazy("Lists to choose from"),
+    "programs": gettext_lazy("Other programs"),
     "history": gettext_lazy("What happened"),
 }
 

@@ -7,8 +7,11 @@ from typing import Any
 from celery import Celery
 from celery.signals import celeryd_init
 
+from crm import file_queue, own_clock  # noqa: F401  (listens for the start of a worker)
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm.settings")
 
+file_queue.use()
 app = Celery("stagecraft")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(related_name="jobs")

@@ -33,6 +33,13 @@ def policy_is_strict(app_configs: Any, **_: Any) -> list[CheckMessage]:
     return []
 
 
+@register(Tags.security)
+def webhooks_stay_outside(app_configs: Any, **_: Any) -> list[CheckMessage]:
+    if settings.WEBHOOKS_TO_LOOPBACK and not settings.DEBUG:
+        return [Error("Webhooks may reach this machine itself, outside of development.", id="crm.E003")]
+    return []
+
+
 @register(Tags.database)
 def database_is_recent(app_configs: Any, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
     if not databases or connection.vendor != "postgresql":

@@ -1,4 +1,4 @@
-"""Rules that the database itself holds and Django's constraints cannot say: triggers and foreign keys over several columns.
+"""What the database itself holds and Django cannot say for both engines: triggers, foreign keys over several columns, indexes.
 
 Each app registers its rules. They are (re)made after every `migrate`, because SQLite drops the triggers of a table
 that a migration rebuilds; `manage.py verify` fails when one is missing or differs.
@@ -26,11 +26,16 @@ class Rule:
     vendor: Vendor
     create: str
     drop: str
-    kind: Literal["trigger", "constraint"] = "trigger"
+    kind: Literal["trigger", "constraint", "index"] = "trigger"
 
     @property
     def fingerprint(self) -> str:
         return hashlib.sha256(self.create.encode()).hexdigest()[:16]
+
+    @property
+    def target(self) -> str:
+        """What a comment is on: the name of an index says which table it is of, that of the others does not."""
+        return f"INDEX {self.name}" if self.kind == "index" else f"{self.kind.upper()} {self.name} ON {self.table}"
 
 
 _rules: list[Rule] = []
@@ -49,6 +54,13 @@ def sqlite_trigger(name: str, table: str, event: str, body: str, when: str = "")
     condition = f"WHEN {when} " if when else ""
     create = f"CREATE TRIGGER {name} {event} ON {table} FOR EACH ROW {condition}BEGIN {body} END"
     return Rule(name, table, "sqlite", create, f"DROP TRIGGER IF EXISTS {name}")
+
+
+def trigram_index(name: str, table: str, *columns: str) -> Rule:
+    """For texts that contain something, or almost. It serves a question about any one of the columns."""
+    parts = ", ".join(f"{column if column.isidentifier() else f'({column})'} gin_trgm_ops" for column in columns)
+    create = f"CREATE INDEX {name} ON {table} USING gin ({parts})"
+    return Rule(name, table, "postgresql", create, f"DROP INDEX IF EXISTS {name}", "index")
 
 
 def append_only(table: str) -> list[Rule]:
@@ -77,9 +89,7 @@ def install(using: str = "default", **signal: Any) -> None:
                 cursor.execute(rule.drop)
                 cursor.execute(rule.create)
                 if connection.vendor == "postgresql":
-                    cursor.execute(
-                        f"COMMENT ON {rule.kind.upper()} {rule.name} ON {rule.table} IS '{rule.fingerprint}'"
-                    )
+                    cursor.execute(f"COMMENT ON {rule.target} IS '{rule.fingerprint}'")
 
 
 def uninstall(using: str = "default") -> None:
@@ -106,5 +116,6 @@ def _fingerprints(connection: BaseDatabaseWrapper) -> dict[str, str]:
         cursor.execute(
             "SELECT tgname, obj_description(oid, 'pg_trigger') FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'"
             " UNION ALL SELECT conname, obj_description(oid, 'pg_constraint') FROM pg_constraint WHERE convalidated"
+            " UNION ALL SELECT relname, obj_description(oid, 'pg_class') FROM pg_class JOIN pg_index ON indexrelid = oid WHERE indisvalid"
         )
         return {name: comment for name, comment in cursor.fetchall() if comment}

@@ -158,6 +158,14 @@ def _postgresql(url: str) -> dict[str, Any]:
     }
 
 
+def webhooks_to_loopback(debug: bool) -> bool:
+    """For receivers that a developer runs beside us. In production it would open what lies behind the firewall."""
+    wanted = flag("WEBHOOKS_TO_LOOPBACK")
+    if wanted and not debug:
+        refuse("WEBHOOKS_TO_LOOPBACK", "is for development; webhooks never reach this machine in production")
+    return wanted
+
+
 def redis() -> str:
     url = text("REDIS_URL")
     if url:
@@ -165,8 +173,9 @@ def redis() -> str:
     return url
 
 
-def email(debug: bool) -> dict[str, Any]:
-    url = text("EMAIL_URL", "consolemail://" if debug else "")
+def email(debug: bool, folder: Path) -> dict[str, Any]:
+    """In development mails go into `folder`; an administrator reads them there."""
+    url = text("EMAIL_URL", "filemail://" if debug else "")
     if not url:
         refuse(
             "EMAIL_URL",
@@ -175,6 +184,12 @@ def email(debug: bool) -> dict[str, Any]:
         )
     scheme_of("EMAIL_URL", url, MAILERS)
     try:
-        return dict(environ.Env.email_url_config(url))
+        config = dict(environ.Env.email_url_config(url))
     except ValueError:
         refuse("EMAIL_URL", "is no address; a password with special characters must be percent-encoded")
+    if url.startswith("filemail://"):
+        config |= {
+            "EMAIL_BACKEND": "crm.mail_folder.Backend",
+            "EMAIL_FILE_PATH": config["EMAIL_FILE_PATH"] or str(folder),
+        }
+    return config

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from django.core.exceptions import BadRequest
+from django.conf import settings
+from django.core.exceptions import BadRequest, RequestDataTooBig, TooManyFilesSent
 from django.http import HttpRequest, HttpResponse, HttpResponseServerError
 from django.shortcuts import render
 from django.template import loader
+from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import requires_csrf_token
+
+from crm import problems
+from crm.problems import Told
 
 # Of a form that came too late, at most this many characters are handed back.
 LONGEST_TEXT = 100_000
@@ -17,23 +22,35 @@ LONGEST_TEXT = 100_000
 
 @requires_csrf_token
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    if problems.for_the_api(request):
+        return problems.answer(Told(400, "request", _("This request cannot be understood.")), request)
     # BadRequest is raised by our own pages, in words; what Django itself found suspicious is not told.
     words = str(exception) if isinstance(exception, BadRequest) else ""
-    return render(request, "400.html", {"words": words}, status=400)
+    too_much = isinstance(exception, RequestDataTooBig | TooManyFilesSent)
+    if too_much:
+        limits = {"files": settings.DATA_UPLOAD_MAX_NUMBER_FILES, "size": filesizeformat(settings.LARGEST_FILE)}
+        words = _("That was too much at once. Send at most %(files)s files, each of up to %(size)s.") % limits
+    return render(request, "400.html", {"words": words}, status=413 if too_much else 400)
 
 
 @requires_csrf_token
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    if problems.for_the_api(request):
+        return problems.answer(Told(403, "forbidden", _("You may see this, and not do that.")), request)
     return render(request, "403.html", {"words": str(exception or "")}, status=403)
 
 
 @requires_csrf_token
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    if problems.for_the_api(request):
+        return problems.answer(Told(404, "not_found", _("There is nothing here that you may see.")), request)
     return render(request, "404.html", status=404)
 
 
 @requires_csrf_token
 def server_error(request: HttpRequest) -> HttpResponse:
+    if problems.for_the_api(request):
+        return problems.answer(Told(500, "server_error", _("Something went wrong here; it is written down.")), request)
     # Without context processors: the database may be what is broken.
     return HttpResponseServerError(loader.render_to_string("500.html"))
 

@@ -8,15 +8,22 @@ from datetime import datetime
 
 from django.conf import settings
 from django.contrib.auth import logout
-from django.http import HttpRequest, HttpResponse
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
+
+from crm import opened, search
+from crm.errors import not_found
 
 Page = Callable[[HttpRequest], HttpResponse]
 
 logger = logging.getLogger("crm.request")
 # How stale the time of the last visit may be: a write a page would take SQLite's only write lock for nothing.
 LAST_SEEN_STEP = 5 * 60
+NOT_OPENED = ("HX-Request", "Sec-Purpose")
+# A board that is open on an empty desk is no visit.
+ASKED_BY_SCRIPTS = ("/stream/", "/changes/", "/cards/")
 
 
 def request_line(get_response: Page) -> Page:
@@ -45,6 +52,16 @@ def request_line(get_response: Page) -> Page:
             },
         )
         return response
+
+    return page
+
+
+def own_page_not_found(get_response: Page) -> Page:
+    """With DEBUG Django answers by listing every address there is: not what somebody who tries the product should meet."""
+
+    def page(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        return not_found(request) if settings.DEBUG and type(response) is HttpResponseNotFound else response
 
     return page
 
@@ -79,12 +96,36 @@ def session_age(get_response: Page) -> Page:
             seen = _time(request, "seen") or now
             if now - seen > settings.SESSION_IDLE or now - started > settings.SESSION_ABSOLUTE:
                 logout(request)
-            elif "seen" not in request.session or (now - seen).total_seconds() > LAST_SEEN_STEP:
+            elif not request.path_info.endswith(ASKED_BY_SCRIPTS) and (
+                "seen" not in request.session or (now - seen).total_seconds() > LAST_SEEN_STEP
+            ):
                 request.session["started"] = started.isoformat()
                 request.session["seen"] = now.isoformat()
         return get_response(request)
 
     return page
+
+
+def opened_last(get_response: Page) -> Page:
+    """Notes which record somebody opened; a part of a page, or a page fetched ahead of a click, is no opening."""
+
+    def page(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        match = request.resolver_match
+        kind = match.url_name if match else None
+        whole = request.method == "GET" and not any(name in request.headers for name in NOT_OPENED)
+        if match and kind in search.kinds() and whole and response.status_code == 200:
+            _note_opened(request, str(kind), match.kwargs["pk"])
+        return response
+
+    return page
+
+
+def _note_opened(request: HttpRequest, kind: str, pk: int) -> None:
+    try:
+        opened.note(request.user, kind, pk)  # type: ignore[arg-type]
+    except DatabaseError:  # a page that can be read is worth more than the note that it was
+        logger.warning("An opening could not be noted.", exc_info=True)
 
 
 def _time(request: HttpRequest, key: str) -> datetime | None:

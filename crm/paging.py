@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol, cast
 
 from django.core.exceptions import BadRequest
 from django.core.paginator import EmptyPage, Page, PageNotAnInteger, Paginator
@@ -15,13 +15,23 @@ from crm.search import LONGEST
 SIZE = 50
 
 
-def page_of(request: HttpRequest, rows: QuerySet[Any], size: int = SIZE) -> Page[Any]:
+class Listed(Protocol):
+    """What is not one query, and can be counted and cut all the same."""
+
+    def count(self) -> int: ...
+    def __getitem__(self, part: slice, /) -> Any: ...
+
+
+Rows = QuerySet[Any] | Listed
+
+
+def page_of(request: HttpRequest, rows: Rows, size: int = SIZE) -> Page[Any]:
     """The page that `?page=` names. 404 for a number without a page, or for no number."""
     number = request.GET.get("page", "1")
     if len(number) > 9:
         raise Http404
     try:
-        return Paginator(rows, size).page(number)
+        return Paginator(cast(Any, rows), size).page(number)
     except (EmptyPage, PageNotAnInteger) as error:
         raise Http404 from error
 

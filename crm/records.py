@@ -11,8 +11,9 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import connection, models
+from django.utils.translation import gettext as _
 
-from crm import fields
+from crm import fields, uses
 from crm.models import Change, Record, User
 
 
@@ -61,6 +62,26 @@ def clashes(record: Record, changes: Mapping[str, Any], version: int | None) -> 
         for row in latest.values()
         if row.new != stored(changes[row.field])
     ]
+
+
+def touched(record: Record, values: Mapping[str, Any], version: int | None) -> dict[str, Any]:
+    """Without what the writer left as it was shown: a form sends all of its fields, and others may have changed since."""
+    if version is None or version >= record.version:
+        return dict(values)
+    later = Change.objects.filter(object_type=object_type(record), object_id=record.pk, version__gt=version)
+    shown: dict[str, Any] = {}
+    for row in later.order_by("pk"):
+        shown.setdefault(row.field, row.old)
+    return {
+        name: value
+        for name, value in values.items()
+        if name not in shown or stored(value) != (shown[name] or _nothing(value))
+    }
+
+
+def _nothing(value: Any) -> Any:
+    """An empty value of this kind, as it is stored."""
+    return "" if isinstance(value, str) else [] if isinstance(value, list | tuple | set) else None
 
 
 def differences(record: Record, changes: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
@@ -153,6 +174,29 @@ def save(
     note(record, changed, by=by, via=via, now=now, reason=reason)
 
 
+def delete(record: Record, *, by: User, via: str, now: datetime.datetime) -> None:
+    """Out of every list; the row and its history stay. Of a record that its rule has locked; twice is once.
+
+    ValidationError while something that goes on needs it: whoever deletes says first what becomes of that.
+    """
+    if record.deleted_at is not None:
+        return
+    places = uses.places_of(record)
+    if places:
+        told = {"record": record, "places": ", ".join(places)}
+        raise ValidationError(_("“%(record)s” is still needed by %(places)s.") % told, code="in_use")
+    record.deleted_by = by
+    save(record, {"deleted_at": (None, now)}, by=by, via=via, now=now, also=["deleted_by"])
+
+
+def restore(record: Record, *, by: User, via: str, now: datetime.datetime) -> None:
+    """Back into the lists. Of a record that its rule has locked; twice is once, and what was merged stays where it is."""
+    if record.deleted_at is None or record.merged_into is not None:
+        return
+    record.deleted_by = None
+    save(record, {"deleted_at": (record.deleted_at, None)}, by=by, via=via, now=now, also=["deleted_by"])
+
+
 def note(
     record: Record,
     changed: Mapping[str, tuple[Any, Any]],
@@ -163,6 +207,18 @@ def note(
     reason: str = "",
 ) -> None:
     Change.objects.bulk_create(_rows(record, changed, by, via, now, reason))
+
+
+def note_person(
+    user: User, changed: Mapping[str, tuple[Any, Any]], *, by: User | None, via: str, now: datetime.datetime
+) -> None:
+    """Of people: they have no version."""
+    Change.objects.bulk_create(
+        Change(
+            object_type="user", object_id=user.pk, version=0, field=name, old=stored(old), new=stored(new), at=now, by=by, via=via
+        )
+        for name, (old, new) in changed.items()
+    )  # fmt: skip
 
 
 def _rows(
@@ -183,12 +239,12 @@ def _rows(
 
 
 def stored(value: Any) -> Any:
-    """A value as JSON: ids for references, text without trailing zeros for amounts, ISO for dates."""
+    """A value as JSON: ids for references, text without trailing zeros for amounts, ISO for dates and hours."""
     if isinstance(value, models.Model):
         return value.pk
     if isinstance(value, Decimal):
         return format(value.normalize(), "f")
-    if isinstance(value, datetime.date | datetime.datetime):
+    if isinstance(value, datetime.date | datetime.datetime | datetime.time):
         return value.isoformat()
     if isinstance(value, list | tuple | set | frozenset):
         return sorted(stored(item) for item in value)

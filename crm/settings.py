@@ -56,6 +56,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "crm.middleware.own_page_not_found",
+    "crm.middleware.opened_last",
 ]
 
 ROOT_URLCONF = "crm.urls"
@@ -165,6 +167,17 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY e
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
+# Files go to the disk as they come in, whatever their size; a request over its limit is not read to its end.
+FILE_UPLOAD_HANDLERS = ["crm.uploads.IncomingFileHandler"]
+DATA_UPLOAD_MAX_NUMBER_FILES = 10
+LARGEST_FILE = 20 * 1024 * 1024
+LARGEST_UPLOAD = DATA_UPLOAD_MAX_NUMBER_FILES * LARGEST_FILE + DATA_UPLOAD_MAX_MEMORY_SIZE
+
+# --- The API
+
+# Of one token; 0 counts nothing.
+API_REQUESTS_PER_MINUTE = environment.number("API_REQUESTS_PER_MINUTE", 1200)
+REST_FRAMEWORK = {"UNAUTHENTICATED_USER": None, "EXCEPTION_HANDLER": None}
 
 # --- Files
 
@@ -179,7 +192,9 @@ STORAGES = {
         else "crm.static_files.HashedFilesStorage"
     },
 }
+# No address leads here: a page that asks who is there hands a file out.
 MEDIA_ROOT = VAR / "media"
+FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o600, 0o700
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
 
 # --- Words, times
@@ -192,9 +207,11 @@ USE_TZ = USE_I18N = True
 
 # --- Mail
 
-for _name, _value in environment.email(DEBUG).items():
+for _name, _value in environment.email(DEBUG, VAR / "mail").items():
     globals()[_name] = _value
 EMAIL_TIMEOUT = 10
+# A sender that died may have sent its mail. By default it is sent again; with this it is parked for an admin to look at.
+MAIL_AT_MOST_ONCE = environment.flag("MAIL_AT_MOST_ONCE")
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = environment.text("DEFAULT_FROM_EMAIL", "Stagecraft <stagecraft@localhost>")
 
 # --- Background jobs: rows with a due time are the truth, Celery only wakes.
@@ -234,9 +251,29 @@ CELERY_BEAT_SCHEDULE_FILENAME = environment.text("BEAT_SCHEDULE", str(VAR / "bea
 # name: {"task": "crm.jobs.…", "schedule": seconds, "options": {"expires": seconds}}; each job's owner adds its line.
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "mail": {"task": "crm.jobs.deliver_mail", "schedule": 15, "options": {"expires": 15}},
+    "reminders": {"task": "crm.jobs.deliver_reminders", "schedule": 15, "options": {"expires": 15}},
+    "overdue": {"task": "pipeline.jobs.tell_of_overdue", "schedule": 15 * 60, "options": {"expires": 15 * 60}},
+    # Rules write rows of change and wake nobody: so long an event waits at most before it is sent the first time.
+    "webhooks": {"task": "crm.jobs.deliver_webhooks", "schedule": 5, "options": {"expires": 5}},
     "tidy up": {"task": "crm.jobs.tidy_up", "schedule": 6 * 3600, "options": {"expires": 3600}},
+    "bulk changes": {"task": "pipeline.jobs.work_bulk", "schedule": 15, "options": {"expires": 15}},
     "finish retirements": {"task": "pipeline.jobs.finish_retirements", "schedule": 60, "options": {"expires": 60}},
+    "idle deals": {"task": "pipeline.jobs.act_on_idle", "schedule": 300, "options": {"expires": 300}},
+    "regular work": {"task": "pipeline.jobs.plan_regular_work", "schedule": 300, "options": {"expires": 300}},
+    "remove stray files": {
+        "task": "pipeline.jobs.remove_stray_files",
+        "schedule": 6 * 3600,
+        "options": {"expires": 3600},
+    },
 }
+
+# --- Webhooks: only to public addresses; with this, in development, to this machine too.
+
+WEBHOOKS_TO_LOOPBACK = environment.webhooks_to_loopback(DEBUG)
+
+# --- Live pages: streams of one process; past them, pages ask every few seconds. One costs 0.2 MB and no thread of gunicorn.
+
+LIVE_STREAMS = environment.number("LIVE_STREAMS", 400)
 
 # --- Logs: one line a request, one line an event; no bodies, no personal data.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from urllib.parse import quote
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
@@ -23,6 +25,34 @@ def clean_text(value: str) -> str:
         )
     value = unicodedata.normalize("NFC", value).strip()
     return value if any(unicodedata.category(char) not in ("Cf", "Cc", "Zs", "Zl", "Zp") for char in value) else ""
+
+
+def initials(name: str) -> str:
+    """“LH” of “Lena Maria Hartmann”."""
+    words = name.split()
+    return (words[0][:1] + (words[-1][:1] if len(words) > 1 else "")).upper() if words else ""
+
+
+_EXTENSION = re.compile(r"(?:ext\.?|x|durchwahl|app\.?)\s*(\d{1,8})\s*$", re.IGNORECASE)
+
+
+def tel_link(phone: str) -> str:
+    """The address that a telephone dials: “+49 (0)30 12 34 ext. 5” → “tel:+49301234;ext=5”. Empty for no number."""
+    digits = unicodedata.normalize("NFKC", phone)
+    extension = _EXTENSION.search(digits)
+    digits = digits[: extension.start()] if extension else digits
+    abroad = "+" if digits.lstrip(" (").startswith("+") else ""
+    if abroad:  # the zero that is dialled only at home
+        digits = digits.replace("(0)", "")
+    called = "".join(char for char in digits if char in "0123456789*#")
+    if len(called) < 3:
+        return ""
+    return f"tel:{abroad}{quote(called, safe='*')}" + (f";ext={extension[1]}" if extension else "")
+
+
+def mail_link(email: str) -> str:
+    """The address that a mail program opens; nothing in it adds a subject or another recipient."""
+    return f"mailto:{quote(email, safe='@')}" if "@" in email else ""
 
 
 def same_name_key(value: str) -> str:

@@ -11,12 +11,13 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from crm import clock, handover, records
-from crm.models import Change, User
+from crm import clock, handover, records, reminders, tokens
+from crm.models import User
 from crm.sign_in import account_key, forget_tries
 from crm.text import clean_text
 
 PROFILE = ("name", "time_zone", "theme")
+QUIET = ("quiet_from", "quiet_until")
 
 
 class LastAdmin(ValidationError):
@@ -36,19 +37,26 @@ def create(
     user = User.objects.create_user(
         clean_text(email), password, name=clean_text(name), role=role, time_zone=time_zone, created_at=now
     )
-    note(user, {"email": (None, user.email), "name": (None, user.name), "role": (None, role)}, by=by, via=via, now=now)
+    records.note_person(
+        user, {"email": (None, user.email), "name": (None, user.name), "role": (None, role)}, by=by, via=via, now=now
+    )
     return user
 
 
 @transaction.atomic
 def edit_profile(user: User, changes: Mapping[str, Any], *, by: User, via: str, now: datetime | None = None) -> User:
-    """Name, time zone and theme, nothing else. Raises ValidationError by field."""
-    unknown = set(changes) - set(PROFILE)
+    """Name, time zone, theme and quiet hours, nothing else. Raises ValidationError by field."""
+    unknown = set(changes) - {*PROFILE, *QUIET}
     if unknown:
         raise ValidationError({name: ValidationError(f"{name}?", code="unknown_field") for name in unknown})
-    locked = User.objects.select_for_update().get(pk=user.pk)
+    # Weaker than the lock of a deletion: a worker that tells this person something refers to the row, and must not wait.
+    locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     values = {**changes, "name": clean_text(changes["name"])} if "name" in changes else dict(changes)
-    return _write(locked, values, by=by, via=via, now=now or clock.now())
+    zone, now = locked.time_zone, now or clock.now()
+    edited = _write(locked, values, by=by, via=via, now=now)
+    if edited.time_zone != zone:
+        reminders.zone_changed(edited, now)
+    return edited
 
 
 @transaction.atomic
@@ -57,7 +65,7 @@ def set_password(user: User, password: str, *, by: User | None, via: str, now: d
     user.set_password(password)
     user.save(update_fields=["password"])
     forget_tries(account_key(user.email))
-    note(user, {"password": (None, None)}, by=by, via=via, now=now or clock.now())
+    records.note_person(user, {"password": (None, None)}, by=by, via=via, now=now or clock.now())
 
 
 @transaction.atomic
@@ -75,7 +83,7 @@ def change_role(user: User, role: str, *, by: User, via: str, now: datetime | No
 def deactivate(
     user: User, *, deals_to: User | None, by: User, via: str = "admin", now: datetime | None = None
 ) -> dict[str, int]:
-    """Ends every session at once and hands deals, tasks and other records to `deals_to`. Gives how many of each.
+    """Ends every session and token at once and hands deals, tasks and other records to `deals_to`. Gives how many of each.
 
     Raises LastAdmin, and ValidationError when there is something to hand over and nobody who can take it.
     """
@@ -90,6 +98,7 @@ def deactivate(
         raise ValidationError({"deals_to": ValidationError(_("Choose somebody who stays."), code="invalid")})
     _write(locked, {"is_active": False}, by=by, via=via, now=now)
     end_sessions(locked)
+    tokens.revoke_all(locked, now=now)
     return handover.hand_over_all(locked, deals_to, by=by, now=now) if deals_to else {}
 
 
@@ -107,23 +116,13 @@ def end_sessions(user: User) -> None:
             session.delete()
 
 
-def note(user: User, changed: Mapping[str, tuple[Any, Any]], *, by: User | None, via: str, now: datetime) -> None:
-    Change.objects.bulk_create(
-        Change(
-            object_type="user", object_id=user.pk, version=0, field=name, old=records.stored(old), new=records.stored(new),
-            at=now, by=by, via=via,
-        )
-        for name, (old, new) in changed.items()
-    )  # fmt: skip
-
-
 def _write(user: User, values: Mapping[str, Any], *, by: User, via: str, now: datetime) -> User:
     changed = {name: (getattr(user, name), new) for name, new in values.items() if getattr(user, name) != new}
     for name, (_old, new) in changed.items():
         setattr(user, name, new)
     user.full_clean()
     user.save(update_fields=list(changed))
-    note(user, changed, by=by, via=via, now=now)
+    records.note_person(user, changed, by=by, via=via, now=now)
     return user
 
 

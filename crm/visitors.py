@@ -13,7 +13,9 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django_htmx.middleware import HtmxDetails
 
+from crm import problems
 from crm.models import User
+from crm.problems import Told
 
 
 class Request(HttpRequest):
@@ -31,7 +33,10 @@ def readable_address(get_response: Page) -> Page:
 
     def page(request: HttpRequest) -> HttpResponse:
         if "%00" in request.META.get("QUERY_STRING", "") or "\x00" in request.path_info:
-            raise BadRequest(_("The address contains a NUL character, which nothing here is called by."))
+            why = _("The address contains a NUL character, which nothing here is called by.")
+            if problems.for_the_api(request):
+                return problems.answer(Told(400, "request", why), request)
+            raise BadRequest(why)
         return get_response(request)
 
     return page

@@ -10,15 +10,17 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRedirect
 
-from crm import fields
+from crm import fields, once, uses
 from crm.models.audit import Via
 from crm.paging import page_of, query_of
 from crm.records import Clash
 from crm.visitors import Request
-from leads import contacts, organizations, search
+from leads import contacts, organizations, search, touches
 from leads.forms import ContactForm, OrganizationForm
 from leads.models import Contact, Organization
 from leads.writing import Conflict
@@ -38,12 +40,16 @@ def organization_list(request: Request) -> HttpResponse:
 @require_GET
 def organization_page(request: Request, pk: int) -> HttpResponse:
     found = Organization.objects.visible_to(request.user).select_related("owner", "parent")
-    organization = get_object_or_404(found, pk=pk)
+    organization = found.filter(pk=pk).first()
+    if organization is None:
+        return _show_gone(request, Organization, pk)
     people = Contact.objects.visible_to(request.user).of(organization).select_related("owner")
     context = {
         "organization": organization,
         "people": people[:PEOPLE_SHOWN],
+        "touches": touches.of(organization, request.user),
         "may_edit": Organization.objects.editable_by(request.user).filter(pk=pk).exists(),
+        "may_delete": Organization.objects.deletable_by(request.user).filter(pk=pk).exists(),
     }
     return render(request, "leads/organization.html", context)
 
@@ -59,6 +65,16 @@ def organization_edit(request: Request, pk: int) -> HttpResponse:
     return _edit(request, OrganizationForm, organizations, pk)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+def organization_delete(request: Request, pk: int) -> HttpResponse:
+    return _delete(request, Organization, organizations, pk)
+
+
+@require_POST
+def organization_restore(request: Request, pk: int) -> HttpResponse:
+    return _restore(request, Organization, organizations, pk)
+
+
 @require_GET
 def contact_list(request: Request) -> HttpResponse:
     query = query_of(request)
@@ -70,11 +86,14 @@ def contact_list(request: Request) -> HttpResponse:
 @require_GET
 def contact_page(request: Request, pk: int) -> HttpResponse:
     found = Contact.objects.visible_to(request.user).select_related("owner", "organization")
-    contact = get_object_or_404(found, pk=pk)
+    contact = found.filter(pk=pk).first()
+    if contact is None:
+        return _show_gone(request, Contact, pk)
     context = {
         "contact": contact,
         "organization": Organization.objects.visible_to(request.user).filter(pk=contact.organization_id or 0).first(),
         "may_edit": Contact.objects.editable_by(request.user).filter(pk=pk).exists(),
+        "may_delete": Contact.objects.deletable_by(request.user).filter(pk=pk).exists(),
     }
     return render(request, "leads/contact.html", context)
 
@@ -89,6 +108,16 @@ def contact_new(request: Request) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def contact_edit(request: Request, pk: int) -> HttpResponse:
     return _edit(request, ContactForm, contacts, pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def contact_delete(request: Request, pk: int) -> HttpResponse:
+    return _delete(request, Contact, contacts, pk)
+
+
+@require_POST
+def contact_restore(request: Request, pk: int) -> HttpResponse:
+    return _restore(request, Contact, contacts, pk)
 
 
 # --- What both kinds have in common. `rules` is the module that writes them.
@@ -108,7 +137,8 @@ def _new(request: Request, form_class: Any, rules: Any, initial: dict[str, Any],
     form = form_class(request.POST or None, user=request.user, initial={**initial, "once_key": secrets.token_hex(16)})
     known: list[Known] = []
     if form.is_valid():
-        known = [] if "anyway" in request.POST else _known(request, rules.same(form.cleaned_data))
+        sent_before = once.result(request.user, form.cleaned_data["once_key"]) is not None
+        known = [] if "anyway" in request.POST or sent_before else _known(request, rules.same(form.cleaned_data))
         made = None if known else _create(request, form, rules)
         if made is not None:
             messages.success(request, _("“%(name)s” is there now.") % {"name": made.name})
@@ -165,3 +195,50 @@ def _told(conflict: Conflict[Any]) -> list[tuple[str, Clash]]:
     """Each field that somebody else changed, by its name on the page."""
     known = fields.of(conflict.record._meta.model_name)
     return [(str(known[clash.field].label), clash) for clash in conflict.clashes]
+
+
+def _delete(request: Request, model: Any, rules: Any, pk: int) -> HttpResponse:
+    """A second click finds it deleted, which is what it wanted."""
+    record, kind = _to_restore(request, model, pk), model._meta.model_name
+    if request.method != "POST":
+        if record.deleted_at is not None:
+            return redirect(kind, pk)
+        context = {"record": record, "kind": kind, "places": uses.places_of(record)}
+        return render(request, "leads/delete.html", context)
+    try:
+        rules.delete(pk, by=request.user, via=Via.PAGE)
+    except ValidationError as refusal:
+        messages.error(request, " ".join(refusal.messages))
+        return redirect(kind, pk)
+    said = _("“%(name)s” was deleted.") % {"name": record.name}
+    messages.success(request, said, extra_tags=reverse(f"{kind}-restore", args=[pk]))
+    return redirect(f"{kind}s")
+
+
+def _restore(request: Request, model: Any, rules: Any, pk: int) -> HttpResponse:
+    record, kind = _to_restore(request, model, pk), model._meta.model_name
+    try:
+        rules.restore(pk, by=request.user, via=Via.PAGE)
+    except ValidationError as refusal:
+        messages.error(request, " ".join(refusal.messages))
+    else:
+        messages.success(request, _("“%(name)s” is back.") % {"name": record.name})
+    page = reverse(kind, args=[pk])
+    return HttpResponseClientRedirect(page) if request.htmx else redirect(page)
+
+
+def _to_restore(request: Request, model: Any, pk: int) -> Organization | Contact:
+    """One of theirs, deleted or not: 403 for whoever only sees it, or would if it were there."""
+    record: Organization | Contact | None = model.objects.restorable_by(request.user).filter(pk=pk).first()
+    if record is None:
+        get_object_or_404(model.objects.known_to(request.user), pk=pk)
+        raise PermissionDenied
+    return record
+
+
+def _show_gone(request: Request, model: Any, pk: int) -> HttpResponse:
+    deleted = model.objects.deleted_and_known_to(request.user).select_related("deleted_by")
+    record = get_object_or_404(deleted, pk=pk)
+    may_restore = model.objects.restorable_by(request.user).filter(pk=pk).exists()
+    context = {"record": record, "kind": model._meta.model_name, "may_restore": may_restore}
+    return render(request, "leads/gone.html", context, status=410)

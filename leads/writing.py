@@ -11,8 +11,8 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from crm import clock, once, records
-from crm.models import Change, User
+from crm import clock, names, once, records
+from crm.models import User
 from crm.models.audit import Via
 from crm.records import Clash
 from crm.text import same_name_key
@@ -35,6 +35,10 @@ class Conflict(Generic[R]):
 
     record: R
     clashes: list[Clash]
+
+
+def lock(model: type[R], pk: int) -> R:
+    return model.objects.select_for_update().get(pk=pk)
 
 
 def name_key(name: str) -> str:
@@ -94,9 +98,9 @@ def edit(
     Whether `by` may edit the record, and whom they may make its owner, is for the caller.
     """
     with transaction.atomic():
-        record = model.objects.select_for_update().get(pk=pk)
+        record = lock(model, pk)
         now = now or clock.now()
-        checked = _touched(record, records.check(model._meta.model_name or "", changes), version)
+        checked = records.touched(record, records.check(model._meta.model_name or "", changes), version)
         found = records.clashes(record, checked, version)
         if found:
             return Conflict(record, found)
@@ -105,30 +109,30 @@ def edit(
             also = ["name_key"] if "name" in changed else []
             record.name_key = name_key(checked.get("name", record.name))
             records.save(record, changed, by=by, via=via, now=now, also=also)
+        if "name" in changed:
+            names.changed(records.object_type(record), record.pk)
         return Edited(record, frozenset(changed))
 
 
-def _touched(record: Organization | Contact, values: dict[str, Any], version: int | None) -> dict[str, Any]:
-    """Without what the writer left as it was shown: a form sends all of its fields, and others may have changed since."""
-    if version is None or version >= record.version:
-        return values
-    later = Change.objects.filter(object_type=records.object_type(record), object_id=record.pk, version__gt=version)
-    shown: dict[str, Any] = {}
-    for row in later.order_by("pk"):
-        shown.setdefault(row.field, row.old)
-    return {
-        name: value
-        for name, value in values.items()
-        if name not in shown or records.stored(value) != (shown[name] or _nothing(value))
-    }
+def delete(model: type[R], pk: int, *, by: User, via: str, now: datetime | None = None) -> None:
+    """As records.delete says. Whether `by` may is for the caller."""
+    with transaction.atomic():
+        records.delete(lock(model, pk), by=by, via=via, now=now or clock.now())
 
 
-def _nothing(value: Any) -> Any:
-    return "" if isinstance(value, str) else None
+def restore(model: type[R], pk: int, *, part_of: str, by: User, via: str, now: datetime | None = None) -> R:
+    """Back with all that it was. `part_of` names the organization that it belongs to: while that is deleted, it stays so too.
 
-
-def owned_by(model: type[R], user: User) -> int:
-    return model.objects.existing().filter(owner=user).count()
+    Raises ValidationError. Whether `by` may is for the caller.
+    """
+    with transaction.atomic():
+        record = lock(model, pk)
+        whole = Organization.objects.select_for_update().filter(pk=getattr(record, f"{part_of}_id")).first()
+        if record.deleted_at is not None and whole is not None and whole.deleted_at is not None:
+            told = {"record": record, "whole": whole}
+            raise ValidationError(_("“%(whole)s”, to which “%(record)s” belongs, was deleted too.") % told, code="part")
+        records.restore(record, by=by, via=via, now=now or clock.now())
+        return record
 
 
 def hand_over(model: type[R], giver: User, taker: User, by: User, now: datetime) -> int:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from crm import access
-from crm.models import User
+from crm.models import Company, Membership, User
 
 if TYPE_CHECKING:
     from pipeline.models import Deal, Stage
@@ -47,6 +48,12 @@ def deals_editable_by(user: User) -> Q:
     return access.owned_within_reach(user) | Q(pk__in=_memberships(user))
 
 
+def edits_deal(user: User, pk: int, owner_id: int) -> bool:
+    """The same of a deal at hand."""
+    bounds = access.reach(user)
+    return bounds.everyone or owner_id == user.pk or owner_id in bounds.managed_users or pk in _memberships(user)
+
+
 def deals_visible_to(user: User) -> Q:
     """What one edits, what was credited to oneself or one's teams, and, by a setting, the team's deals."""
     bounds = access.reach(user)
@@ -60,6 +67,21 @@ def deals_visible_to(user: User) -> Q:
     return seen
 
 
+def readers_of(deal: Deal, now: datetime | None = None) -> QuerySet[User]:
+    """`deals_visible_to` the other way round: all who see this deal, in a fixed number of queries."""
+    now = now or timezone.now()
+    active, Role = User.objects.active(), User.Role
+    teams = set(Membership.objects.current(now).filter(user=deal.owner_id).values_list("team_id", flat=True))
+    members = apps.get_model("pipeline", "DealMember").objects.filter(deal=deal).values("user_id")
+    found = Q(pk__in={deal.owner_id, deal.credited_owner_id} - {None}) | Q(pk__in=members) | Q(role=Role.ADMIN)
+    credited = {deal.credited_team_id} if deal.credited_team_id else set()
+    above = access.teams_above(teams | credited)
+    found |= Q(role=Role.MANAGER, pk__in=active.in_teams(above, now).values("pk"))
+    if teams and Company.current().reps_see_team_deals:
+        found |= Q(role=Role.REP, pk__in=active.in_teams(teams, now).values("pk"))
+    return active.filter(found)
+
+
 def open_deals_visible_to(user: User) -> Q:
     """The same for deals that are known to be open: those are credited to nobody yet."""
     mates = access.reach(user).team_mates
@@ -67,20 +89,37 @@ def open_deals_visible_to(user: User) -> Q:
     return editable | Q(owner__in=mates) if mates else editable
 
 
+def saved_views_visible_to(user: User) -> Q:
+    """One's own, and what is shared by admins, by managers of one's teams, and by people whom one manages."""
+    shared = Q(shared=True)
+    if not access.reach(user).everyone:
+        managers = Q(by__in=access.managers_of(user)) | Q(by__in=access.reach(user).managed_users)
+        shared &= Q(by__role=User.Role.ADMIN) | (managers & Q(by__role=User.Role.MANAGER))
+    return Q(by=user) | shared
+
+
 def tasks_visible_to(user: User) -> Q:
-    return _through_deals(deals_visible_to(user), user)
+    return _tasks(deals_visible_to(user), user)
 
 
 def tasks_editable_by(user: User) -> Q:
-    return _through_deals(deals_editable_by(user), user)
+    return _tasks(deals_editable_by(user), user)
 
 
-def _through_deals(deals: Q, user: User) -> Q:
-    """One's own, or of a deal; with the deal its tasks are gone, also for whom they were planned."""
-    there = Q(deal__deleted_at__isnull=True)
+def _tasks(deals: Q, user: User) -> Q:
+    """One's own, those of such a deal, and without a deal one's people's and those of an organization that one edits.
+
+    With the deal or the organization its tasks are gone, also for whom they were planned.
+    """
+    there = Q(deal__deleted_at__isnull=True, organization__deleted_at__isnull=True)
     if access.reach(user).everyone:
         return there
-    return there & (Q(deal__in=_deals().existing().filter(deals)) | Q(owner=user))
+    return there & (Q(deal__in=_deals().existing().filter(deals)) | Q(owner=user) | _without_a_deal(user))
+
+
+def _without_a_deal(user: User) -> Q:
+    edited = apps.get_model("leads", "Organization").objects.editable_by(user)
+    return Q(deal__isnull=True) & (access.owned_within_reach(user) | Q(organization__in=edited))
 
 
 def longer_than(since: str, days: str, stages: Iterable[Stage], now: datetime) -> Q:
@@ -94,6 +133,14 @@ def longer_than(since: str, days: str, stages: Iterable[Stage], now: datetime) -
         if limit is not None and stage.kind == "open":
             found |= Q(stage=stage, **{f"{since}__lt": now - timedelta(days=limit)})
     return found
+
+
+def seen_deals(user: User) -> QuerySet[Deal]:
+    return _deals().visible_to(user).values("pk")
+
+
+def seen_tasks(user: User) -> QuerySet[Any]:
+    return apps.get_model("pipeline", "Task").objects.visible_to(user).values("pk")
 
 
 def organizations_of_seen_deals(user: User) -> QuerySet[Deal]:
@@ -118,6 +165,14 @@ def contacts_of_edited_deals(user: User) -> QuerySet[Any]:
         apps.get_model("pipeline", "DealContact")
         .objects.filter(deal__in=_deals().editable_by(user))
         .values("contact_id")
+    )
+
+
+def activities_of_seen_deals(user: User) -> QuerySet[Any]:
+    return (
+        apps.get_model("pipeline", "DealActivity")
+        .objects.filter(deal__in=_deals().visible_to(user))
+        .values("activity_id")
     )
 
 

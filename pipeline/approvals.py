@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from crm import clock
 from crm.fields import Field, FieldKind
 from crm.models import User
-from pipeline import followups
+from pipeline import followups, marking, news
 from pipeline.models import Approval, Deal, EntryCondition
 from pipeline.models.deals import DealQuerySet
 
@@ -34,15 +34,22 @@ def ask(deal_id: int, condition_id: int, *, by: User, why: str = "", now: dateti
             raise ValidationError(_("This approval is no longer asked for."))
         why = _TEXT.check(why)
         waiting = Approval.objects.filter(deal=deal, condition=condition, decision="").first()
+        as_asked = waiting is not None and (waiting.value, waiting.currency) == (deal.value, deal.currency)
+        if waiting is not None and as_asked and why in ("", waiting.why):
+            return waiting
+        marking.touch(deal.pk)
         if waiting is not None:
-            if (waiting.value, waiting.currency) != (deal.value, deal.currency):
+            if not as_asked:
                 waiting.value, waiting.currency, waiting.asked_at, waiting.asked_by = deal.value, deal.currency, now, by
             waiting.why = why or waiting.why
             waiting.save()
+            news.approval_asked(waiting, now)
             return waiting
-        return Approval.objects.create(
+        made = Approval.objects.create(
             deal=deal, condition=condition, asked_by=by, asked_at=now, why=why, value=deal.value, currency=deal.currency
         )
+        news.approval_asked(made, now)
+        return made
 
 
 def decide(
@@ -50,6 +57,8 @@ def decide(
 ) -> Approval:
     """ValidationError: declined without a reason, answered already, or asked at another value. PermissionDenied: not a manager of it."""
     with transaction.atomic():
+        # The deal first, as whoever asks does.
+        followups.lock(Approval.objects.values_list("deal_id", flat=True).get(pk=approval_id))
         approval = Approval.objects.select_for_update().get(pk=approval_id)
         now = now or clock.now()
         deal = decided_by(by).filter(pk=approval.deal_id).first()
@@ -65,6 +74,8 @@ def decide(
         approval.decision = Approval.Decision.APPROVED if approve else Approval.Decision.DECLINED
         approval.decided_by, approval.decided_at, approval.reason = by, now, reason
         approval.save()
+        news.approval_answered(approval, now)
+        marking.touch(deal.pk)
         return approval
 
 

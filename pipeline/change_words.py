@@ -15,7 +15,7 @@ from crm import money
 from crm.models import Change, User
 from leads.models import Contact, Organization, Source
 from pipeline.fields import DEAL_FIELDS
-from pipeline.models import ContactRole, Deal, MemberRole, Product, Stance, Tag
+from pipeline.models import ContactRole, Deal, DealFile, MemberRole, Product, Stance, Tag
 
 # What moves and closing write is told by the moves.
 TOLD_BY_MOVES = [
@@ -24,13 +24,17 @@ TOLD_BY_MOVES = [
 _LABELS = {field.name: field.label for field in DEAL_FIELDS}
 _MODELS: dict[str, Any] = {
     "owner": User, "organization": Organization, "source": Source, "product": Product, "tags": Tag, "contacts": Contact, "members": User,
+    "merged": Deal, "merged_into": Deal,
 }  # fmt: skip
 _ICONS = {
     "paused_until": "clock",
     "contacts": "users",
     "members": "users",
+    "files": "paperclip",
     "deleted_at": "trash",
     "history": "calendar",
+    "merged": "arrow-merge",
+    "merged_into": "arrow-merge",
 }
 
 
@@ -52,8 +56,10 @@ def entries(deal: Deal, limit: int, entry: Callable[..., Any]) -> Iterator[Any]:
             notes = [_("Reason: %(why)s") % {"why": first.reason}] if first.reason else []
             icon = _ICONS.get(first.field, "pencil")
             yield entry(
-                first.at, first.at, first.by, icon, _("%(who)s %(did)s") % {"who": who, "did": words}, notes, small=True
-            )
+                first.at, first.at, first.by, icon, _("%(who)s %(did)s") % {"who": who, "did": words}, notes,
+                small=first.field not in ("merged", "merged_into", "deleted_at"), key=f"change-{first.version}",
+                merged=first.new if first.field == "merged" else None,
+            )  # fmt: skip
 
 
 def _words(row: Change, together: Sequence[Change], deal: Deal, names: dict[tuple[str, int], str]) -> str:
@@ -120,7 +126,17 @@ def _paused(row: Change, together: Sequence[Change], names: dict[tuple[str, int]
 
 
 def _deleted(row: Change, together: Sequence[Change], names: dict[tuple[str, int], str]) -> str:
+    if any(other.field == "merged_into" for other in together):
+        return ""
     return _("brought it back") if row.new is None else _("deleted it")
+
+
+def _merged(row: Change, together: Sequence[Change], names: dict[tuple[str, int], str]) -> str:
+    return _("merged “%(title)s” into this deal") % {"title": names.get((row.field, int(row.new or 0)), "?")}
+
+
+def _merged_into(row: Change, together: Sequence[Change], names: dict[tuple[str, int], str]) -> str:
+    return _("merged it into “%(title)s”") % {"title": names.get((row.field, int(row.new or 0)), "?")}
 
 
 def _history(row: Change, together: Sequence[Change], names: dict[tuple[str, int], str]) -> str:
@@ -157,13 +173,25 @@ def _member(row: Change, together: Sequence[Change], names: dict[tuple[str, int]
     return (_("added %(name)s as %(role)s") if row.new else _("removed %(name)s as %(role)s")) % given
 
 
+def _file(row: Change, together: Sequence[Change], names: dict[tuple[str, int], str]) -> str:
+    file: dict[str, Any] = row.new or {}
+    type = file.get("type", "")
+    label = str(DealFile.Type(type).label).lower() if type in DealFile.Type.values else type
+    given = {"name": file.get("name", "?"), "type": label}
+    signed, unsigned = _("noted “%(name)s” as: %(type)s, signed"), _("noted “%(name)s” as: %(type)s, not signed")
+    return (signed if file.get("signed") else unsigned) % given
+
+
 _SPECIAL: dict[str, Callable[..., str]] = {
     "paused_until": _paused,
     "pause_reason": lambda row, together, names: "",
     "deleted_at": _deleted,
     "history": _history,
+    "merged": _merged,
+    "merged_into": _merged_into,
     "contacts": _contact,
     "members": _member,
+    "files": _file,
 }
 
 

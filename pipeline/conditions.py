@@ -10,16 +10,16 @@ import datetime
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 
-from crm import fields, money
+from crm import days, fields, money
 from crm.fields import FieldKind
-from pipeline.facts import Facts
+from pipeline.facts import Facts, Recorded
 from pipeline.fields import DEAL_FIELDS  # noqa: F401  (declares the fields that conditions name)
 from pipeline.models import ContactRole, EntryCondition, Kind, MemberRole, Pipeline, Stage, Stance
 
@@ -29,13 +29,25 @@ if TYPE_CHECKING:
 State = Literal["met", "missing", "waiting", "not_needed", "broken"]
 
 
+Say = Callable[[], str]
+"""What is known or what lacks, in words: only where somebody reads it. A board asks for hundreds of states."""
+
+
+def _nothing() -> str:
+    return ""
+
+
 @dataclass(frozen=True)
 class Verdict:
-    """How one condition stands. `detail` says in words what is known or what lacks."""
+    """How one condition stands."""
 
     condition: EntryCondition
     state: State
-    detail: str = ""
+    say: Say = _nothing
+
+    @property
+    def detail(self) -> str:
+        return self.say()
 
     @property
     def passes(self) -> bool:
@@ -54,101 +66,110 @@ class KindOfCondition:
     label: StrOrPromise
     uses: tuple[str, ...]
     needs: tuple[str, ...]
-    check: Callable[[EntryCondition, Facts], tuple[State, str]]
+    check: Callable[[EntryCondition, Facts], tuple[State, Say]]
 
 
 # --- One function a kind
 
 
-def _recorded(condition: EntryCondition, facts: Facts) -> tuple[State, str]:
+def _recorded(condition: EntryCondition, facts: Facts) -> tuple[State, Say]:
     """A commitment of the buyer, or what the rep confirms by hand: a row that stands, with its evidence if asked for."""
     for commitment in facts.commitments.get(condition.pk, []):
         if condition.since_entering and commitment.happened_at < facts.deal.stage_entered_at:
             continue
         if condition.needs_evidence and not commitment.evidence:
             continue
-        who = commitment.contact.name if commitment.contact else commitment.recorded_by.name
-        return "met", _("%(who)s, %(day)s") % {"who": who, "day": _day(commitment.happened_at)}
-    return "missing", _("with evidence") if condition.needs_evidence else ""
+        return "met", partial(_said_by, commitment)
+    return "missing", lambda: _("with evidence") if condition.needs_evidence else ""
 
 
-def _field(condition: EntryCondition, facts: Facts) -> tuple[State, str]:
+def _said_by(commitment: Recorded) -> str:
+    return _("%(who)s, %(day)s") % {"who": commitment.who, "day": _day(commitment.happened_at)}
+
+
+def _field(condition: EntryCondition, facts: Facts) -> tuple[State, Say]:
     field = fields.of("deal").get(condition.field)
     operator = OPERATORS.get(condition.operator or "filled")
     if field is None or not field.in_conditions or operator is None or field.kind not in operator.kinds:
-        return "broken", _("The field or comparison that this condition asks for no longer exists.")
+        return "broken", lambda: _("The field or comparison that this condition asks for no longer exists.")
     value = getattr(facts.deal, f"{field.name}_id" if field.kind == FieldKind.REFERENCE else field.name)
     if value in (None, ""):
-        return "missing", _("%(field)s is empty") % {"field": field.label}
+        return "missing", lambda: _("%(field)s is empty") % {"field": field.label}
     try:
         fits = operator.holds(value, condition.compared_with, facts)
     except (ValueError, InvalidOperation):
-        return "broken", _("“%(text)s” is not something to compare with.") % {"text": condition.compared_with}
-    return ("met", _shown(value, facts)) if fits else ("missing", _("now %(value)s") % {"value": _shown(value, facts)})
+        return "broken", lambda: _("“%(text)s” is not something to compare with.") % {"text": condition.compared_with}
+    if fits:
+        return "met", lambda: _shown(value, facts)
+    return "missing", lambda: _("now %(value)s") % {"value": _shown(value, facts)}
 
 
-def _contact_role(condition: EntryCondition, facts: Facts) -> tuple[State, str]:
+def _contact_role(condition: EntryCondition, facts: Facts) -> tuple[State, Say]:
     people = [person for person in facts.people if person.role == condition.contact_role]
     if people:
-        return "met", ", ".join(person.contact.name for person in people)
-    return "missing", _("no contact is %(role)s") % {"role": ContactRole(condition.contact_role).label.lower()}
+        return "met", lambda: ", ".join(person.name for person in people)
+    return "missing", lambda: _("no contact is %(role)s") % {"role": ContactRole(condition.contact_role).label.lower()}
 
 
-def _contact_reachable(condition: EntryCondition, facts: Facts) -> tuple[State, str]:
-    reachable = [person for person in facts.people if person.contact.phone or person.contact.email]
-    return ("met", reachable[0].contact.name) if reachable else ("missing", _("no contact with phone or email"))
+def _contact_reachable(condition: EntryCondition, facts: Facts) -> tuple[State, Say]:
+    reachable = [person for person in facts.people if person.reachable]
+    if reachable:
+        return "met", lambda: reachable[0].name
+    return "missing", lambda: _("no contact with phone or email")
 
 
-def _everyone_agrees(condition: EntryCondition, facts: Facts) -> tuple[State, str]:
+def _everyone_agrees(condition: EntryCondition, facts: Facts) -> tuple[State, Say]:
     """Everyone with the role, or with any role when none is named; at least one."""
     asked = [p for p in facts.people if (p.role == condition.contact_role if condition.contact_role else p.role)]
     if not asked:
-        return "missing", _("nobody has that role yet")
-    open_ones = [person.contact.name for person in asked if person.stance != Stance.FOR]
-    return ("missing", _("not yet: %(names)s") % {"names": ", ".join(open_ones)}) if open_ones else ("met", "")
+        return "missing", lambda: _("nobody has that role yet")
+    open_ones = [person.name for person in asked if person.stance != Stance.FOR]
+    if open_ones:
+        return "missing", lambda: _("not yet: %(names)s") % {"names": ", ".join(open_ones)}
+    return "met", _nothing
 
 
-def _member_role(condition: EntryCondition, facts: Facts) -> tuple[State, str]:
-    names = [member.user.name for member in facts.members if member.role == condition.member_role]
+def _member_role(condition: EntryCondition, facts: Facts) -> tuple[State, Say]:
+    names = [name for role, name in facts.members if role == condition.member_role]
     if names:
-        return "met", ", ".join(names)
-    return "missing", _("nobody is %(role)s") % {"role": MemberRole(condition.member_role).label.lower()}
+        return "met", lambda: ", ".join(names)
+    return "missing", lambda: _("nobody is %(role)s") % {"role": MemberRole(condition.member_role).label.lower()}
 
 
-def _activity(condition: EntryCondition, facts: Facts) -> tuple[State, str]:
+def _activity(condition: EntryCondition, facts: Facts) -> tuple[State, Say]:
     if condition.activity_type_id is None:
-        return "broken", _("The type of activity that this condition asks for no longer exists.")
+        return "broken", lambda: _("The type of activity that this condition asks for no longer exists.")
     held = facts.activities.get(condition.activity_type_id, [])
     if condition.since_entering:
         held = [at for at in held if at >= facts.deal.stage_entered_at]
     if len(held) >= condition.times:
-        return "met", _day(max(held))
-    if condition.times == 1:
-        return "missing", ""
-    text = ngettext("%(count)d of %(times)d so far", "%(count)d of %(times)d so far", len(held))
-    return "missing", text % {"count": len(held), "times": condition.times}
+        return "met", lambda: _day(max(held))
+    return "missing", _nothing if condition.times == 1 else partial(_so_far, len(held), condition.times)
 
 
-def _tasks_done(condition: EntryCondition, facts: Facts) -> tuple[State, str]:
-    return ("missing", ", ".join(facts.required_tasks)) if facts.required_tasks else ("met", "")
+def _so_far(count: int, times: int) -> str:
+    text = ngettext("%(count)d of %(times)d so far", "%(count)d of %(times)d so far", count)
+    return text % {"count": count, "times": times}
 
 
-def _approval(condition: EntryCondition, facts: Facts) -> tuple[State, str]:
+def _tasks_done(condition: EntryCondition, facts: Facts) -> tuple[State, Say]:
+    return ("missing", lambda: ", ".join(facts.required_tasks)) if facts.required_tasks else ("met", _nothing)
+
+
+def _approval(condition: EntryCondition, facts: Facts) -> tuple[State, Say]:
     """The latest answer counts; it lapses when value or currency are no longer those it was asked about."""
     approval = facts.approvals.get(condition.pk)
     if approval is None:
-        return "missing", _("not asked for yet")
+        return "missing", lambda: _("not asked for yet")
     if (approval.value, approval.currency) != (facts.deal.value, facts.deal.currency):
-        asked = money.format_money(approval.value, approval.currency)
-        return "missing", _("lapsed: it was asked for at %(value)s") % {"value": asked}
-    if approval.decision == "approved" and approval.decided_by:
-        return "met", _("%(who)s approved") % {"who": approval.decided_by.name}
-    if approval.decision == "declined" and approval.decided_by:
-        return "missing", _("%(who)s declined: %(reason)s") % {
-            "who": approval.decided_by.name,
-            "reason": approval.reason,
-        }
-    return "waiting", _("asked on %(day)s") % {"day": _day(approval.asked_at)}
+        asked = partial(money.format_money, approval.value, approval.currency)
+        return "missing", lambda: _("lapsed: it was asked for at %(value)s") % {"value": asked()}
+    who = approval.decided_by.name if approval.decided_by else ""
+    if approval.decision == "approved":
+        return "met", lambda: _("%(who)s approved") % {"who": who}
+    if approval.decision == "declined":
+        return "missing", lambda: _("%(who)s declined: %(reason)s") % {"who": who, "reason": approval.reason}
+    return "waiting", lambda: _("asked on %(day)s") % {"day": _day(approval.asked_at)}
 
 
 KINDS: dict[str, KindOfCondition] = {
@@ -208,11 +229,11 @@ def _same(value: object, text: str) -> bool:
 def _shown(value: object, facts: Facts) -> str:
     if isinstance(value, Decimal):
         return money.format_money(value, facts.deal.currency)
-    return date_format(value, "j M Y") if isinstance(value, datetime.date) else ""
+    return days.dated(value, get_language()) if isinstance(value, datetime.date) else ""
 
 
 def _day(moment: datetime.datetime) -> str:
-    return date_format(timezone.localtime(moment), "j M Y")
+    return days.dated(timezone.localtime(moment).date(), get_language())
 
 
 # --- Which conditions a move has to answer
@@ -284,11 +305,11 @@ def judge(conditions: Iterable[EntryCondition], facts: Facts) -> list[Verdict]:
 def _judge_one(condition: EntryCondition, facts: Facts) -> Verdict:
     kind = KINDS.get(condition.kind)
     if kind is None:
-        return Verdict(condition, "broken", _("This kind of condition no longer exists."))
+        return Verdict(condition, "broken", lambda: _("This kind of condition no longer exists."))
     if not _applies(condition, facts):
         return Verdict(condition, "not_needed")
-    state, detail = kind.check(condition, facts)
-    return Verdict(condition, state, detail)
+    state, say = kind.check(condition, facts)
+    return Verdict(condition, state, say)
 
 
 def _applies(condition: EntryCondition, facts: Facts) -> bool:

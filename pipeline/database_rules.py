@@ -7,7 +7,9 @@ statements. SQLite has no deferred triggers: writers close, open, then update th
 
 from __future__ import annotations
 
-from crm.database_rules import Rule, append_only, sqlite_trigger
+from collections.abc import Iterator
+
+from crm.database_rules import Rule, append_only, sqlite_trigger, trigram_index
 
 # True when the history of the deal :deal is broken; the same words on both engines.
 _BROKEN = """
@@ -62,6 +64,53 @@ def _postgres_constraint(name: str, table: str, definition: str) -> Rule:
 
 def _refuse(message: str) -> str:
     return f"SELECT RAISE(ABORT, '{message}')"
+
+
+# A pipeline gets another edition in the statement that changes a part of it, whoever makes the change: what a process of
+# the server has kept of it is true as long as the edition is the same (pipeline/in_force.py). By table, how its rows name
+# their pipeline; a random edition never comes again, also not after a change that was rolled back.
+_OF_STAGE = "(SELECT pipeline_id FROM pipeline_stage WHERE id = {row}.stage_id)"
+_PARTS = {
+    "pipeline_stage": "{row}.pipeline_id",
+    "pipeline_cardrule": "{row}.pipeline_id",
+    "pipeline_pipelineversion": "{row}.pipeline_id",
+    "pipeline_entrycondition": _OF_STAGE,
+    "pipeline_stagetask": _OF_STAGE,
+    "pipeline_resource": _OF_STAGE,
+}
+_ANOTHER = {"postgresql": "gen_random_uuid()", "sqlite": "lower(hex(randomblob(16)))"}
+
+
+def _editions() -> Iterator[Rule]:
+    for table, pipeline in _PARTS.items():
+        pipelines = ", ".join(pipeline.format(row=row) for row in ("OLD", "NEW"))
+        yield _postgres(
+            f"{table}_edition", table,
+            f"""
+CREATE OR REPLACE FUNCTION {table}_edition() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE pipeline_pipeline SET edition = {_ANOTHER["postgresql"]} WHERE id IN ({pipelines});
+  RETURN NULL;
+END $$;
+CREATE TRIGGER {table}_edition AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION {table}_edition()""",
+        )  # fmt: skip
+        for event, rows in (("INSERT", ["NEW"]), ("UPDATE", ["OLD", "NEW"]), ("DELETE", ["OLD"])):
+            pipelines = ", ".join(pipeline.format(row=row) for row in rows)
+            yield sqlite_trigger(
+                f"{table}_edition_{event.lower()}", table, f"AFTER {event}",
+                f"UPDATE pipeline_pipeline SET edition = {_ANOTHER['sqlite']} WHERE id IN ({pipelines});",
+            )  # fmt: skip
+    yield _postgres(
+        "pipeline_edition", "pipeline_pipeline",
+        f"""
+CREATE OR REPLACE FUNCTION pipeline_edition() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN NEW.edition := {_ANOTHER["postgresql"]}; RETURN NEW; END $$;
+CREATE TRIGGER pipeline_edition BEFORE UPDATE ON pipeline_pipeline FOR EACH ROW EXECUTE FUNCTION pipeline_edition()""",
+    )  # fmt: skip
+    yield sqlite_trigger(
+        "pipeline_edition", "pipeline_pipeline", "AFTER UPDATE",
+        f"UPDATE pipeline_pipeline SET edition = {_ANOTHER['sqlite']} WHERE id = NEW.id;",
+    )  # fmt: skip
 
 
 _STAGE_KIND_USED = "SELECT 1 FROM pipeline_stagevisit WHERE stage_id = OLD.id"
@@ -135,7 +184,9 @@ WHEN (OLD.kind IS DISTINCT FROM NEW.kind) EXECUTE FUNCTION pipeline_stage_kind_f
     sqlite_trigger(
         "visit_not_deleted", "pipeline_stagevisit", "BEFORE DELETE", f"{_refuse('a stay is undone, not deleted')};"
     ),
+    trigram_index("deal_search", "pipeline_deal", "title_key"),
     *append_only("pipeline_moveattempt"),
     *append_only("pipeline_attemptcondition"),
     *append_only("pipeline_pipelineversion"),
+    *_editions(),
 ]  # fmt: skip

@@ -6,35 +6,50 @@ Each part is read when it is asked for, so that an answer that shows two parts r
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+import secrets
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
 from crm.access import assignable_users
-from crm.models import Company, User
+from crm.models import Change, User
 from leads.models import ActivityType
-from pipeline import conditions, facts, stays
+from pipeline import (
+    close_dates,
+    conditions,
+    deal_files,
+    facts,
+    followups,
+    in_force,
+    open_deals,
+    pauses,
+    stays,
+    talk,
+    task_reminders,
+    touches,
+)
 from pipeline.conditions import Verdict
 from pipeline.fields import DEAL_FIELDS
+from pipeline.gates import next_stage
+from pipeline.in_force import Process
 from pipeline.models import (
     Approval,
-    Commitment,
     Deal,
     DealContact,
+    DealFile,
     DealMember,
     EntryCondition,
     Kind,
     Resource,
     Stage,
+    StageTask,
     StageVisit,
     Tag,
     Task,
 )
-from pipeline.moves import gate
-from pipeline.timeline import Timeline, timeline
+from pipeline.timeline import Read, Timeline, files_of, finished_tasks, reach_of, timeline
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -47,10 +62,11 @@ DAILY = ("note", "call", "email", "meeting", "presentation")
 
 @dataclass(frozen=True)
 class Point:
-    """One condition of the next gate, with what was recorded for it, and which way leads to having it met."""
+    """One condition of the next gate, with the evidence for it (`file` is the number of one), and which way leads to having it met."""
 
     verdict: Verdict
-    commitment: Commitment | None
+    evidence: str
+    file: int | None
     approval: Approval | None
 
     @property
@@ -110,6 +126,8 @@ class OpenTask:
     task: Task
     overdue: bool
     resources: list[Resource]
+    reminders: dict[int, str]
+    """What its owner may be reminded at, by minutes before it; of somebody else's task nothing."""
 
 
 @dataclass
@@ -121,15 +139,18 @@ class DealPage:
     may_edit: bool
     may_manage: bool
     skip: int = 0
+    upto: str = ""
     now: datetime.datetime = field(default_factory=timezone.now)
+    once_key: str = field(default_factory=lambda: secrets.token_hex(16))
+    """Of the button that makes a copy: pressed twice, it makes one."""
 
     @cached_property
-    def company(self) -> Company:
-        return Company.current()
+    def process(self) -> Process:
+        return in_force.read(self.deal.pipeline_id)
 
-    @cached_property
+    @property
     def stages(self) -> list[Stage]:
-        return gate.stages_in_use(self.deal.pipeline_id)
+        return self.process.stages
 
     @cached_property
     def visits(self) -> list[StageVisit]:
@@ -139,7 +160,7 @@ class DealPage:
 
     @cached_property
     def way(self) -> list[stays.Stop]:
-        return stays.way(self.deal, self.stages, self.standing, self.company, self.now)
+        return stays.way(self.deal, self.stages, self.standing, self.process.company, self.now)
 
     @cached_property
     def standing(self) -> list[StageVisit]:
@@ -169,8 +190,16 @@ class DealPage:
         return self.now - self.deal.last_worked_at > datetime.timedelta(days=days)
 
     @property
+    def woke(self) -> str:
+        """That its pause ended, until somebody works on it."""
+        if self.deal.status != Kind.OPEN:
+            return ""
+        deal = self.deal
+        return pauses.woke(deal.paused_until, deal.pause_reason, deal.last_worked_at, self.now)
+
+    @property
     def lacks_next_step(self) -> bool:
-        return self.deal.status == Kind.OPEN and not self.is_paused and self.deal.next_task_due_at is None
+        return followups.lacks_next_step(self.deal, self.now)
 
     @cached_property
     def facts(self) -> list[Fact]:
@@ -189,51 +218,80 @@ class DealPage:
 
     @cached_property
     def next_stage(self) -> Stage | None:
-        return _next_stage(self.stages, self.deal.stage)
+        return next_stage(self.deal.stage, self.stages)
 
     @cached_property
     def gate(self) -> NextGate:
         target = self.next_stage
         if target is None:
             return NextGate(None)
-        rows = EntryCondition.objects.in_use().filter(stage=target)
+        rows = self.process.conditions([target])
         asked = conditions.gate_conditions(self.stages, rows, self.deal.stage, target, target.pipeline.jumps)
-        known = facts.load_facts([self.deal], asked, self.now, self.company)[self.deal.pk]
+        known = facts.load_facts([(self.deal, asked)], self.now, self.process.company)[self.deal.pk]
         points = [
-            Point(verdict, _recorded(known, verdict), known.approvals.get(verdict.condition.pk))
+            Point(verdict, *_evidence(known, verdict), known.approvals.get(verdict.condition.pk))
             for verdict in conditions.judge(asked, known)
         ]
         return NextGate(target, points)
+
+    @property
+    def is_late(self) -> bool:
+        """Open, and its close date lies in the past."""
+        day = self.deal.expected_close
+        return self.deal.status == Kind.OPEN and day is not None and day < timezone.localdate(self.now)
+
+    @cached_property
+    def close_moved(self) -> int:
+        return close_dates.moved_among(old for name, old, _at in self._dated if name == "expected_close")
+
+    @cached_property
+    def _dated(self) -> list[tuple[str, Any, datetime.datetime]]:
+        """Close dates that became others, and corrected histories."""
+        rows = Change.objects.filter(
+            object_type="deal", object_id=self.deal.pk, field__in=["expected_close", "history"]
+        )
+        return list(rows.values_list("field", "old", "at"))
 
     # --- What to do
 
     @cached_property
     def resources(self) -> list[Resource]:
         """Of the present stage, those beside a task too."""
-        return list(Resource.objects.in_use().filter(stage=self.deal.stage_id).order_by("order", "pk"))
+        return self.process.resources(self.deal.stage)
 
     @property
     def stage_resources(self) -> list[Resource]:
-        open_templates = {each.task.stage_task_id for each in self.tasks}
-        return [resource for resource in self.resources if resource.stage_task_id not in open_templates - {None}]
+        shown = {resource.pk for each in self.tasks for resource in each.resources}
+        return [resource for resource in self.resources if resource.pk not in shown]
 
     @cached_property
     def tasks(self) -> list[OpenTask]:
-        rows = Task.objects.open().filter(deal=self.deal).select_related("owner").order_by("due_at", "pk")
+        rows = Task.objects.open().filter(deal=self.deal).select_related("owner", "stage_task").order_by("due_at", "pk")
+        rows = rows.annotate(minutes_asked=task_reminders.minutes_asked(self.reader))
         return [
-            OpenTask(
-                task,
-                task.due_at < self.now,
-                [r for r in self.resources if r.stage_task_id and r.stage_task_id == task.stage_task_id],
-            )
-            for task in rows
+            OpenTask(task, task.due_at < self.now, self._beside(task.stage_task), self._remind(task)) for task in rows
         ]
 
+    def _remind(self, task: Task) -> dict[int, str]:
+        return task_reminders.choices(task) if task.owner_id == self.reader.pk else {}
+
+    def _beside(self, template: StageTask | None) -> list[Resource]:
+        """What the task itself is done with comes first."""
+        if template is None:
+            return []
+        found = [
+            each for each in self.resources if template.pk == each.stage_task_id or each.pk == template.template_id
+        ]
+        return sorted(found, key=lambda each: each.pk != template.template_id)
+
     @cached_property
+    def _finished(self) -> list[Task]:
+        return finished_tasks(self.deal, reach_of(self.skip, self.upto))
+
+    @property
     def finished_tasks(self) -> list[Task]:
         """The last ones, newest first; cancelled ones are not told."""
-        rows = Task.objects.existing().filter(deal=self.deal, state__in=["done", "skipped"]).select_related("closed_by")
-        return list(rows.order_by("-closed_at", "-pk")[:DONE_SHOWN])
+        return self._finished[:DONE_SHOWN]
 
     @cached_property
     def activity_types(self) -> list[ActivityType]:
@@ -249,9 +307,33 @@ class DealPage:
 
     @cached_property
     def timeline(self) -> Timeline:
-        return timeline(self.deal, self.visits, self.skip)
+        corrected = {at for name, _old, at in self._dated if name == "history"}
+        read = Read(corrected, self._finished, self._files)
+        return timeline(self.deal, self.visits, self.skip, self.upto, self.reader, read)
+
+    @cached_property
+    def touches(self) -> dict[str, Any]:
+        return touches.of(self.deal)
+
+    @cached_property
+    def follows(self) -> bool:
+        return talk.is_followed(self.deal, self.reader, [member.user_id for member in self.members])
+
+    @cached_property
+    def _files(self) -> list[DealFile]:
+        return files_of(self.deal)
+
+    @cached_property
+    def files(self) -> list[deal_files.Shown]:
+        return deal_files.shown(self._files)
 
     # --- Who
+
+    @cached_property
+    def others(self) -> list[open_deals.OpenDeal]:
+        """Other open deals with its organization."""
+        organization = self.deal.organization
+        return open_deals.of(organization, self.reader, self.deal.pk) if organization else []
 
     @cached_property
     def people(self) -> list[DealContact]:
@@ -266,20 +348,10 @@ class DealPage:
         return list(DealMember.objects.filter(deal=self.deal).select_related("user").order_by("pk"))
 
 
-def _next_stage(stages: Sequence[Stage], origin: Stage) -> Stage | None:
-    """Of an open stage the next open one, at last the first won one; of a won stage the next won one."""
-    if origin.kind == Kind.LOST:
-        return None
-    ahead = [stage for stage in stages if stage.kind in (Kind.OPEN, Kind.WON)]
-    last = max(ahead, key=lambda stage: (stage.kind == Kind.WON, stage.order, stage.pk), default=None)
-    doors = conditions.path(stages, origin, last) if last is not None else []
-    return doors[0] if doors else None
+def _evidence(known: facts.Facts, verdict: Verdict) -> tuple[str, int | None]:
+    recorded = known.commitments.get(verdict.condition.pk, [])
+    return (recorded[0].evidence, recorded[0].file) if recorded and verdict.state == "met" else ("", None)
 
 
-def _recorded(known: facts.Facts, verdict: Verdict) -> Commitment | None:
-    rows = known.commitments.get(verdict.condition.pk, [])
-    return rows[0] if rows and verdict.state == "met" else None
-
-
-def read(deal: Deal, reader: User, *, may_edit: bool, may_manage: bool, skip: int = 0) -> DealPage:
-    return DealPage(deal, reader, may_edit, may_manage, skip)
+def read(deal: Deal, reader: User, *, may_edit: bool, may_manage: bool, skip: int = 0, upto: str = "") -> DealPage:
+    return DealPage(deal, reader, may_edit, may_manage, skip, upto)

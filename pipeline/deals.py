@@ -13,7 +13,8 @@ from django.db import transaction
 from crm import clock, money, records
 from crm.models import User
 from crm.records import Clash
-from pipeline import followups, totals
+from leads.writing import name_key
+from pipeline import followups, marking, news, totals
 from pipeline.models import Deal, Tag
 
 
@@ -38,39 +39,72 @@ def edit(
     version: int | None,
     by: User,
     via: str,
+    tasks_along: bool = True,
     now: datetime.datetime | None = None,
 ) -> Edited | Conflict:
     """Change declared fields. Edits of different fields both survive; of the same field, the second is told.
+
+    To a new owner the open tasks of the former one go along, unless not `tasks_along`.
 
     Raises ValidationError by field. Whether `by` may edit the deal, and whom they may make its owner, is for the caller.
     """
     with transaction.atomic():
         deal = followups.lock(deal_id)
         now = now or clock.now()
+        changes = records.touched(deal, changes, version)
         found = records.clashes(deal, changes, version)
         if found:
             return Conflict(deal, found)
-        return Edited(deal, apply_changes(deal, changes, by=by, via=via, now=now))
+        return Edited(deal, apply_changes(deal, changes, by=by, via=via, tasks_along=tasks_along, now=now))
 
 
 def apply_changes(
-    deal: Deal, changes: Mapping[str, Any], *, by: User, via: str, now: datetime.datetime
+    deal: Deal,
+    changes: Mapping[str, Any],
+    *,
+    by: User | None,
+    via: str,
+    now: datetime.datetime,
+    tasks_along: bool = True,
 ) -> frozenset[str]:
-    """The same for a caller that holds the deal's lock. Returns the names of the fields that really changed."""
+    """The same for a caller that holds the deal's lock. Returns the names of the fields that really changed.
+
+    By nobody, the process does it.
+    """
+    before = totals.cell(deal)
+    changed = write_fields(deal, changes, by=by, via=via, now=now, tasks_along=tasks_along)
+    totals.shift([(before, totals.cell(deal))])
+    return changed
+
+
+def write_fields(
+    deal: Deal,
+    changes: Mapping[str, Any],
+    *,
+    by: User | None,
+    via: str,
+    now: datetime.datetime,
+    tasks_along: bool = True,
+) -> frozenset[str]:
+    """The same for a caller that shifts the totals itself, because those of another deal change with them."""
     checked = records.check("deal", changes)
     _check_value(deal, checked)
     tags = checked.pop("tags", None)
-    before, owner_before = totals.cell(deal), deal.owner
+    owner_before = deal.owner
     changed = records.differences(deal, checked) | _tag_change(deal, tags)
     if not changed:
         return frozenset()
-    records.save(deal, changed_columns(changed), by=by, via=via, now=now)
+    also = marking.card_of(deal)
+    if "title" in changed:
+        deal.title_key = name_key(checked["title"])
+        also.append("title_key")
+    records.save(deal, changed_columns(changed), by=by, via=via, now=now, also=also)
     if "tags" in changed:
         deal.tags.set(tags or [])
         records.note(deal, {"tags": changed["tags"]}, by=by, via=via, now=now)
-    if "owner" in changed:
+    if "owner" in changed and tasks_along:
         followups.hand_over(deal, owner_before, deal.owner, by, now)
-    totals.shift([(before, totals.cell(deal))])
+        news.deal_given(deal, by=by, via=via, now=now)
     return frozenset(changed)
 
 
@@ -102,7 +136,7 @@ def _check_value(deal: Deal, checked: dict[str, Any]) -> None:
 
 
 def delete(deal_id: int, *, by: User, via: str, now: datetime.datetime | None = None) -> None:
-    """Out of every list; the history stays and `restore` brings it back. Twice is once."""
+    """Out of every list; the history stays and `restore` brings it back, unless it was merged. Twice is once."""
     _set_deleted(deal_id, True, by, via, now)
 
 
@@ -114,12 +148,17 @@ def _set_deleted(deal_id: int, deleted: bool, by: User, via: str, now: datetime.
     with transaction.atomic():
         deal = followups.lock(deal_id)
         now = now or clock.now()
-        if (deal.deleted_at is not None) == deleted:
+        if (deal.deleted_at is not None) == deleted or deal.merged_into_id is not None:
             return
         before, old = totals.cell(deal), deal.deleted_at
         deal.deleted_by = by if deleted else None
         records.save(
-            deal, {"deleted_at": (old, now if deleted else None)}, by=by, via=via, now=now, also=["deleted_by"]
+            deal,
+            {"deleted_at": (old, now if deleted else None)},
+            by=by,
+            via=via,
+            now=now,
+            also=["deleted_by", *marking.card_of(deal)],
         )
         totals.shift([(before, totals.cell(deal))])
 

@@ -8,16 +8,26 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
-from django.db.models import ProtectedError
+from django.db.models import Exists, OuterRef, ProtectedError
 from django.utils.translation import gettext as _
 
 from crm import clock, records
 from crm.models import User
 from pipeline import templates
-from pipeline.models import EntryCondition, Pipeline, PipelineVersion, Resource, Stage, StageTask, Step
+from pipeline.models import (
+    EntryCondition,
+    Pipeline,
+    PipelineVersion,
+    ProcessAction,
+    Resource,
+    Stage,
+    StageTask,
+    Step,
+)
 from pipeline.soundness import blocking, problems
 
-Part = Pipeline | Step | Stage | EntryCondition | StageTask | Resource
+PartOfStage = EntryCondition | StageTask | Resource | ProcessAction
+Part = Pipeline | Step | Stage | PartOfStage
 
 
 # --- The definition as a document
@@ -37,16 +47,15 @@ def document(pipeline: Pipeline) -> dict[str, Any]:
     }
 
 
-_PARTS_OF_STAGE: dict[str, type[EntryCondition | StageTask | Resource]] = {
+_PARTS_OF_STAGE: dict[str, type[PartOfStage]] = {
     "conditions": EntryCondition,
     "tasks": StageTask,
     "resources": Resource,
+    "actions": ProcessAction,
 }
 
 
-def _by_stage(
-    model: type[EntryCondition | StageTask | Resource], stages: models.QuerySet[Stage]
-) -> dict[int, list[dict[str, Any]]]:
+def _by_stage(model: type[PartOfStage], stages: models.QuerySet[Stage]) -> dict[int, list[dict[str, Any]]]:
     found: dict[int, list[dict[str, Any]]] = {}
     for part in model.objects.in_use().filter(stage__in=stages):
         found.setdefault(part.stage_id, []).append(_row(part, "stage"))
@@ -54,8 +63,8 @@ def _by_stage(
 
 
 def _row(part: Part, parent: str = "") -> dict[str, Any]:
-    """Every column, so that one added later is in the versions from then on."""
-    columns = [field for field in part._meta.concrete_fields if field.name != parent]
+    """Every column, so that one added later is in the versions from then on. The edition says only that there is a change."""
+    columns = [field for field in part._meta.concrete_fields if field.name not in (parent, "edition")]
     return {column.attname: records.stored(getattr(part, column.attname)) for column in columns}
 
 
@@ -116,6 +125,7 @@ def save_changes(
         for part in removed:
             _remove(part, now)
         _write(changed)
+        _note_who_acts(pipeline)
         reasons = blocking(problems(pipeline))
         if reasons:
             raise ValidationError(reasons)
@@ -132,6 +142,16 @@ def _write(changed: Sequence[Part]) -> None:
             raise ValidationError(
                 _("“%(part)s” has a name or a mark that another one has.") % {"part": part}
             ) from error
+
+
+def _note_who_acts(pipeline: Pipeline) -> None:
+    """Kept on the stage, which a move reads anyway: one that does nothing by itself is not asked what."""
+    stages, acting = (
+        Stage.objects.filter(pipeline=pipeline),
+        Exists(ProcessAction.objects.in_use().filter(stage=OuterRef("pk"))),
+    )
+    stages.filter(acting, acts=False).update(acts=True)
+    stages.filter(~acting, acts=True).update(acts=False)
 
 
 def kind_is_fixed(stage: Stage) -> bool:
@@ -160,6 +180,8 @@ def _check_kind(part: Part) -> None:
 
 def _remove(part: Part, now: datetime) -> None:
     """Gone when nothing ever referred to it; else retired, so that history keeps its names."""
+    if isinstance(part, Stage):  # whoever is about to enter it holds it, and is waited for
+        Stage.objects.select_for_update().filter(pk=part.pk).first()
     reason = why_not_removable(part)
     if reason:
         raise ValidationError(reason)
@@ -175,7 +197,7 @@ def _remove(part: Part, now: datetime) -> None:
 
 def _remove_unused_stage(stage: Stage) -> None:
     """Its parts go with it where nothing refers to them; the stage itself then follows or is retired."""
-    for model in (Resource, StageTask, EntryCondition):
+    for model in (ProcessAction, Resource, StageTask, EntryCondition):
         for part in model.objects.filter(stage=stage):
             try:
                 with transaction.atomic():

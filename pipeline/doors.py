@@ -8,6 +8,8 @@ from django.shortcuts import get_object_or_404
 
 from crm.models import User
 from crm.visitors import Request
+from leads.models import Organization
+from pipeline import merging
 from pipeline.models import Deal, Task
 
 
@@ -16,9 +18,10 @@ def deal_to_see(request: Request, pk: int) -> Deal:
     return get_object_or_404(Deal.objects.visible_to(request.user).with_names(), pk=pk)
 
 
-def deal_to_edit(request: Request, pk: int) -> Deal:
-    """404 for what this person does not see, 403 for what they may only read."""
-    deal = Deal.objects.editable_by(request.user).with_names().filter(pk=pk).first()
+def deal_to_edit(request: Request, pk: int, *, named: bool = True) -> Deal:
+    """404 for what this person does not see, 403 for what they may only read. Not `named` for who shows no names."""
+    deals = Deal.objects.editable_by(request.user)
+    deal = (deals.with_names() if named else deals).filter(pk=pk).first()
     if deal is None:
         deal_to_see(request, pk)
         raise PermissionDenied
@@ -41,12 +44,28 @@ def task_to_edit(request: Request, pk: int) -> Task:
     return task
 
 
+def organization_to_edit(request: Request, pk: int) -> Organization:
+    organization = Organization.objects.editable_by(request.user).filter(pk=pk).first()
+    if organization is None:
+        get_object_or_404(Organization.objects.visible_to(request.user), pk=pk)
+        raise PermissionDenied
+    return organization
+
+
 def deleted_deal(request: Request, pk: int) -> Deal:
-    """A deal that this person would see if it had not been deleted or merged."""
+    """A deal that this person would see if it had not been deleted or merged, or whose survivor they see."""
     deal = Deal.objects.deleted_and_visible_to(request.user).with_names().filter(pk=pk).first()
     if deal is None:
-        raise Http404
+        deal, _survivor = merged_deal(request, pk)
     return deal
+
+
+def merged_deal(request: Request, pk: int) -> tuple[Deal, Deal]:
+    """A deal that is part of another one now, and that one: its history is for all who see the survivor."""
+    found = merging.history_for(request.user, pk)
+    if found is None:
+        raise Http404
+    return found
 
 
 def manages(user: User, deal: Deal) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from decimal import Decimal
+from typing import Any, Protocol
 
 from django.db.models import Q
 
@@ -14,14 +15,57 @@ from crm.models import Company
 from leads.models import Activity
 from pipeline.models import Approval, Commitment, Deal, DealContact, DealMember, EntryCondition, Kind, Tag, Task
 
+# Plain rows and not models: of a board's cards these are two thousand.
+
+
+class Asked(Protocol):
+    """What is read of a deal itself, besides the fields that conditions name: a deal, or a row of a board."""
+
+    @property
+    def pk(self) -> int: ...
+    @property
+    def stage_id(self) -> int: ...
+    @property
+    def stage_entered_at(self) -> datetime.datetime: ...
+    @property
+    def value(self) -> Decimal | None: ...
+    @property
+    def currency(self) -> str: ...
+    @property
+    def organization_id(self) -> int | None: ...
+    @property
+    def source_id(self) -> int | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A commitment or a check by hand. `who` is the contact, or the colleague who recorded it; `file` proves it."""
+
+    happened_at: datetime.datetime
+    evidence: str
+    who: str
+    file: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A contact of the deal. `reachable`: there is a phone number or an email address."""
+
+    role: str
+    stance: str
+    name: str
+    reachable: bool
+
 
 @dataclass
 class Facts:
-    deal: Deal
+    deal: Asked
     today: datetime.date
-    commitments: dict[int, list[Commitment]] = field(default_factory=dict)
-    people: list[DealContact] = field(default_factory=list)
-    members: list[DealMember] = field(default_factory=list)
+    commitments: dict[int, list[Recorded]] = field(default_factory=dict)
+    """Condition → what stands."""
+    people: list[Person] = field(default_factory=list)
+    members: list[tuple[str, str]] = field(default_factory=list)
+    """(role, name)"""
     activities: dict[int, list[datetime.datetime]] = field(default_factory=dict)
     """Type → when one took place."""
     required_tasks: list[str] = field(default_factory=list)
@@ -31,71 +75,109 @@ class Facts:
     existing_customer: bool = False
 
 
-# Only what is judged by: of a board's cards these are a thousand rows.
-_PERSON = ("deal_id", "role", "stance", "is_primary", "contact__name", "contact__phone", "contact__email")
-_MEMBER = ("deal_id", "role", "user__name")
-_COMMITMENT = ("deal_id", "condition_id", "happened_at", "evidence", "contact__name", "recorded_by__name")
+Questions = Sequence[tuple[Asked, Sequence[EntryCondition]]]
+"""Each deal with the conditions that it has to answer."""
 
 
-def load_facts(
-    deals: Sequence[Deal], conditions: Iterable[EntryCondition], now: datetime.datetime, company: Company | None = None
-) -> dict[int, Facts]:
-    """Facts by deal id. Reads only what these conditions ask for."""
-    asked = list(conditions)
-    dated = any(condition.kind == "field" for condition in asked)
+def load_facts(asked: Questions, now: datetime.datetime, company: Company | None = None) -> dict[int, Facts]:
+    """Facts by deal id. Reads only what these conditions ask for, and only of the deals that have to answer it."""
+    conditions = list({condition.pk: condition for _deal, each in asked for condition in each}.values())
+    dated = any(condition.kind == "field" for condition in conditions)
     today = now.astimezone((company or Company.current()).zone).date() if dated else now.date()
-    known = {deal.pk: Facts(deal, today) for deal in deals}
-    if not known:
-        return known
-    kinds = {condition.kind for condition in asked}
-    if kinds & {"commitment", "by_hand"}:
-        _load_commitments(known, {c.pk for c in asked if c.kind in ("commitment", "by_hand")})
-    if kinds & {"contact_role", "contact_reachable", "everyone_agrees"}:
-        for person in DealContact.objects.filter(deal__in=known).select_related("contact").only(*_PERSON):
-            known[person.deal_id].people.append(person)
-    if "member_role" in kinds:
-        for member in DealMember.objects.filter(deal__in=known).select_related("user").only(*_MEMBER):
-            known[member.deal_id].members.append(member)
-    if "activity" in kinds:
-        _load_activities(known, {c.activity_type_id for c in asked if c.activity_type_id})
-    if "tasks_done" in kinds:
-        for task in Task.objects.open().filter(deal__in=known, required=True):
-            known[task.deal_id].required_tasks.append(task.title)
-    if "approval" in kinds:
-        for approval in Approval.objects.filter(deal__in=known).select_related("decided_by").order_by("pk"):
-            known[approval.deal_id].approvals[approval.condition_id] = approval
-    _load_when(known, asked)
+    known = {deal.pk: Facts(deal, today) for deal, _conditions in asked}
+    for kinds, load in _LOADERS:
+        asking = [(deal, [condition for condition in each if condition.kind in kinds]) for deal, each in asked]
+        asking = [(deal, each) for deal, each in asking if each]
+        if asking:
+            load(known, asking)
+    _load_when(known, conditions)
     return known
 
 
-def _load_commitments(known: dict[int, Facts], conditions: set[int]) -> None:
-    standing = Commitment.objects.standing().filter(deal__in=known, condition__in=conditions)
-    rows = standing.select_related("contact", "recorded_by").only(*_COMMITMENT)
-    for row in rows:
-        known[row.deal_id].commitments.setdefault(row.condition_id, []).append(row)
+def _load_commitments(known: dict[int, Facts], asking: Questions) -> None:
+    """Not those of earlier gates, of which a deal far along has many."""
+    alike: dict[frozenset[int], list[int]] = defaultdict(list)
+    for deal, conditions in asking:
+        alike[frozenset(condition.pk for condition in conditions)].append(deal.pk)
+    wanted = Q()
+    for pks, deals in alike.items():
+        wanted |= Q(deal__in=deals, condition__in=pks)
+    columns = (
+        "deal_id",
+        "condition_id",
+        "happened_at",
+        "evidence",
+        "contact__name",
+        "recorded_by__name",
+        "evidence_file_id",
+    )
+    rows = Commitment.objects.standing().filter(wanted).values_list(*columns)
+    for deal_id, condition_id, at, evidence, contact, colleague, file in rows:
+        recorded = Recorded(at, evidence, contact or colleague, file)
+        known[deal_id].commitments.setdefault(condition_id, []).append(recorded)
 
 
-def _load_activities(known: dict[int, Facts], types: set[int]) -> None:
+def _load_people(known: dict[int, Facts], asking: Questions) -> None:
+    columns = ("deal_id", "role", "stance", "contact__name", "contact__phone", "contact__email")
+    rows = DealContact.objects.filter(deal__in=_deals(asking)).values_list(*columns)
+    for deal_id, role, stance, name, phone, email in rows:
+        known[deal_id].people.append(Person(role, stance, name, bool(phone or email)))
+
+
+def _load_members(known: dict[int, Facts], asking: Questions) -> None:
+    rows = DealMember.objects.filter(deal__in=_deals(asking)).values_list("deal_id", "role", "user__name")
+    for deal_id, role, name in rows:
+        known[deal_id].members.append((role, name))
+
+
+def _load_activities(known: dict[int, Facts], asking: Questions) -> None:
     """Those that took place: without an outcome, or with one that says so."""
+    types = {condition.activity_type_id for _deal, conditions in asking for condition in conditions} - {None}
     held = Activity.objects.existing().filter(
-        Q(outcome__isnull=True) | Q(outcome__held=True), type__in=types, deal_links__deal__in=known
+        Q(outcome__isnull=True) | Q(outcome__held=True), type__in=types, deal_links__deal__in=_deals(asking)
     )
     for deal_id, type_id, at in held.values_list("deal_links__deal_id", "type_id", "happened_at"):
         known[deal_id].activities.setdefault(type_id, []).append(at)
 
 
-def _load_when(known: dict[int, Facts], asked: list[EntryCondition]) -> None:
-    if any(condition.when_tag_id for condition in asked):
+def _load_tasks(known: dict[int, Facts], asking: Questions) -> None:
+    rows = Task.objects.open().filter(deal__in=_deals(asking), required=True)
+    for deal_id, title in rows.values_list("deal_id", "title"):
+        known[deal_id].required_tasks.append(title)
+
+
+def _load_approvals(known: dict[int, Facts], asking: Questions) -> None:
+    rows = Approval.objects.filter(deal__in=_deals(asking)).select_related("decided_by").order_by("pk")
+    for approval in rows:
+        known[approval.deal_id].approvals[approval.condition_id] = approval
+
+
+def _deals(asking: Questions) -> list[int]:
+    return [deal.pk for deal, _conditions in asking]
+
+
+_LOADERS: list[tuple[set[str], Callable[[dict[int, Facts], Questions], None]]] = [
+    ({"commitment", "by_hand"}, _load_commitments),
+    ({"contact_role", "contact_reachable", "everyone_agrees"}, _load_people),
+    ({"member_role"}, _load_members),
+    ({"activity"}, _load_activities),
+    ({"tasks_done"}, _load_tasks),
+    ({"approval"}, _load_approvals),
+]
+
+
+def _load_when(known: dict[int, Facts], conditions: list[EntryCondition]) -> None:
+    if any(condition.when_tag_id for condition in conditions):
         tags: dict[int, set[int]] = defaultdict(set)
         for deal_id, tag_id in Tag.deals.through.objects.filter(deal_id__in=known).values_list("deal_id", "tag_id"):
             tags[deal_id].add(tag_id)
         for deal_id, found in tags.items():
             known[deal_id].tags = frozenset(found)
-    if any(condition.when_customer for condition in asked):
+    if any(condition.when_customer for condition in conditions):
         organizations = {facts.deal.organization_id for facts in known.values()} - {None}
         won: Any = Deal.objects.existing().filter(organization__in=organizations, status=Kind.WON)
-        bought = {(row["organization_id"], row["pk"]) for row in won.values("organization_id", "pk")}
+        bought: dict[int, set[int]] = defaultdict(set)
+        for organization_id, pk in won.values_list("organization_id", "pk"):
+            bought[organization_id].add(pk)
         for facts in known.values():
-            facts.existing_customer = any(
-                org == facts.deal.organization_id and pk != facts.deal.pk for org, pk in bought
-            )
+            facts.existing_customer = bool(bought.get(facts.deal.organization_id or 0, set()) - {facts.deal.pk})

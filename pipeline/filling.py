@@ -17,8 +17,13 @@ if TYPE_CHECKING:
     from pipeline.moves.outcomes import Fill, NewPerson
 
 
-def apply(deal: Deal, fill: Fill, *, by: User | None, via: str, now: datetime.datetime) -> None:
-    """The deal is locked by the caller, and the object is brought up to date. Raises ValidationError by field."""
+def apply(
+    deal: Deal, fill: Fill, *, by: User | None, via: str, now: datetime.datetime, pipeline_id: int | None = None
+) -> None:
+    """The deal is locked by the caller, and the object is brought up to date. Raises ValidationError by field.
+
+    `pipeline_id` is where it goes, if that is another pipeline: its conditions are those that were asked.
+    """
     if by is None:
         raise ValidationError(_("Only a person can fill in what a deal lacks."))
     if fill.changes:
@@ -35,6 +40,8 @@ def apply(deal: Deal, fill: Fill, *, by: User | None, via: str, now: datetime.da
             contact=said.contact,
             happened_at=said.happened_at,
             evidence=said.evidence,
+            proof=said.proof,
+            pipeline_id=pipeline_id,
             now=now,
         )
     own_tasks = Task.objects.open().filter(deal=deal, pk__in=fill.tasks_done).values_list("pk", flat=True)

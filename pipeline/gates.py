@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from crm.models import Membership, Team, User
 from pipeline import conditions
 from pipeline.conditions import Verdict
-from pipeline.facts import load_facts
-from pipeline.models import Deal, EntryCondition, Kind, Stage
+from pipeline.facts import Asked, load_facts
+from pipeline.in_force import Process
+from pipeline.models import EntryCondition, Kind, Stage
 
 
 @dataclass(frozen=True)
@@ -22,30 +23,36 @@ class NextGate:
 
 
 def next_stage(stage: Stage, stages: Sequence[Stage]) -> Stage | None:
-    """The following open stage, after the last one the first won stage. `stages` are those in use, in order."""
-    if stage.kind != Kind.OPEN:
+    """Of an open stage the next open one, at last the first won one; of a won stage the next won one.
+
+    `stages` are those in use, in order.
+    """
+    if stage.kind == Kind.LOST:
         return None
-    ahead = [each for each in stages if each.kind == Kind.OPEN and (each.order, each.pk) > (stage.order, stage.pk)]
-    return next(iter(ahead or [each for each in stages if each.kind == Kind.WON]), None)
+    ahead = [each for each in stages if each.kind in (Kind.OPEN, Kind.WON)]
+    last = max(ahead, key=lambda each: (each.kind == Kind.WON, each.order, each.pk), default=None)
+    doors = conditions.path(stages, stage, last) if last is not None else []
+    return doors[0] if doors else None
 
 
-def next_gates(deals: Sequence[Deal], stages: Sequence[Stage], now: datetime.datetime) -> dict[int, NextGate]:
+def next_gates(deals: Sequence[Asked], processes: Sequence[Process], now: datetime.datetime) -> dict[int, NextGate]:
     """By deal, for open ones that have a next stage. A fixed number of queries whatever the number of deals."""
-    following = {stage.pk: next_stage(stage, stages) for stage in stages}
-    rows = list(EntryCondition.objects.in_use().filter(stage__in=[stage.pk for stage in stages]))
-    by_pk = {stage.pk: stage for stage in stages}
-    asked = {
-        pk: conditions.gate_conditions(stages, rows, by_pk[pk], target, target.pipeline.jumps)
-        for pk, target in following.items()
-        if target is not None
-    }
+    following: dict[int, Stage] = {}
+    asked: dict[int, list[EntryCondition]] = {}
+    for process in processes:
+        rows = process.conditions(process.stages)
+        for stage in process.stages:
+            target = next_stage(stage, process.stages) if stage.kind == Kind.OPEN else None
+            if target is not None:
+                following[stage.pk] = target
+                jumps = target.pipeline.jumps
+                asked[stage.pk] = conditions.gate_conditions(process.stages, rows, stage, target, jumps)
     moving = [deal for deal in deals if deal.stage_id in asked]
-    facts = load_facts(moving, {c.pk: c for each in asked.values() for c in each}.values(), now)
+    company = processes[0].company if processes else None
+    facts = load_facts([(deal, asked[deal.stage_id]) for deal in moving], now, company)
     found = {}
     for deal in moving:
-        target = following[deal.stage_id]
-        if target is not None:
-            found[deal.pk] = NextGate(target, conditions.judge(asked[deal.stage_id], facts[deal.pk]))
+        found[deal.pk] = NextGate(following[deal.stage_id], conditions.judge(asked[deal.stage_id], facts[deal.pk]))
     return found
 
 

@@ -20,6 +20,10 @@ INVARIANTS = [
         " WHERE seq <> place OR (place > 1 AND (ended IS NULL OR ended <> entered_at))",
     ),
     Invariant(
+        "deal_can_be_found", "each deal has the folded title by which it is found", _DEALS,
+        "SELECT id FROM pipeline_deal WHERE title_key = ''",
+    ),
+    Invariant(
         "ends_after_start", "no stay ends before it begins", _STANDING,
         "SELECT id FROM pipeline_stagevisit WHERE left_at < entered_at",
     ),
@@ -98,8 +102,53 @@ INVARIANTS = [
         "SELECT id FROM pipeline_task WHERE (state = 'open') <> (closed_at IS NULL)",
     ),
     Invariant(
+        "task_about_one", "a task is on a deal or for an organization, never both; what a stage planned is on a deal",
+        "SELECT count(*) FROM pipeline_task",
+        "SELECT id FROM pipeline_task WHERE (deal_id IS NOT NULL AND organization_id IS NOT NULL)"
+        " OR (deal_id IS NULL AND (stage_task_id IS NOT NULL OR visit_id IS NOT NULL))",
+    ),
+    Invariant(
+        "task_of_what_is_there", "no open task is for an organization that is deleted or part of another",
+        "SELECT count(*) FROM pipeline_task WHERE organization_id IS NOT NULL",
+        "SELECT t.id FROM pipeline_task t JOIN leads_organization o ON o.id = t.organization_id"
+        " WHERE t.state = 'open' AND t.deleted_at IS NULL AND (o.deleted_at IS NOT NULL OR o.merged_into_id IS NOT NULL)",
+    ),
+    Invariant(
+        "stage_says_that_it_acts", "a stage says so when the process does something by itself there", "SELECT count(*) FROM pipeline_stage",
+        "SELECT s.id FROM pipeline_stage s WHERE (s.acts AND NOT EXISTS (SELECT 1 FROM pipeline_processaction a WHERE a.stage_id = s.id"
+        " AND a.retired_at IS NULL)) OR (NOT s.acts AND EXISTS (SELECT 1 FROM pipeline_processaction a WHERE a.stage_id = s.id"
+        " AND a.retired_at IS NULL))",
+    ),
+    Invariant(
+        "action_of_its_stay", "what the process did for a stay was done to its deal, and no deal opened itself",
+        "SELECT count(*) FROM pipeline_actionrun",
+        "SELECT r.id FROM pipeline_actionrun r JOIN pipeline_stagevisit v ON v.id = r.visit_id"
+        " WHERE v.deal_id <> r.deal_id OR r.made_id = r.deal_id",
+    ),
+    Invariant(
         "approval_decided", "an answered approval says who and when", "SELECT count(*) FROM pipeline_approval",
         "SELECT id FROM pipeline_approval WHERE (decision = '') <> (decided_at IS NULL) OR (decision = '') <> (decided_by_id IS NULL)",
+    ),
+    Invariant(
+        "proof_of_its_deal", "a file that proves a commitment is one of the same deal",
+        "SELECT count(*) FROM pipeline_commitment WHERE evidence_file_id IS NOT NULL",
+        "SELECT c.id FROM pipeline_commitment c JOIN pipeline_dealfile f ON f.id = c.evidence_file_id WHERE f.deal_id <> c.deal_id"
+        " OR (f.deleted_at IS NOT NULL AND c.withdrawn_at IS NULL)",
+    ),
+    Invariant(
+        "file_versions", "the versions of a file are numbered from 1 without a gap", "SELECT count(*) FROM pipeline_dealfile",
+        "SELECT deal_id, name FROM pipeline_dealfile GROUP BY deal_id, name HAVING max(version) <> count(*)",
+    ),
+    Invariant(
+        "merged_is_gone", "a merged deal is in no list, has nothing left to do, and is part of another", _DEALS,
+        "SELECT d.id FROM pipeline_deal d WHERE d.merged_into_id IS NOT NULL AND (d.deleted_at IS NULL"
+        " OR d.merged_into_id = d.id OR d.next_task_due_at IS NOT NULL)",
+    ),
+    Invariant(
+        "bulk_finished", "a change of many deals that is finished has looked at each of them", "SELECT count(*) FROM pipeline_bulkrun",
+        "SELECT r.id FROM pipeline_bulkrun r WHERE r.finished_at IS NOT NULL AND (EXISTS ("
+        "SELECT 1 FROM pipeline_bulkitem i WHERE i.run_id = r.id AND i.outcome = '') OR r.total <> ("
+        "SELECT count(*) FROM pipeline_bulkitem i WHERE i.run_id = r.id))",
     ),
     Invariant(
         "change_versions", "no change of a deal is of a version that it has not reached",

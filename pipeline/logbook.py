@@ -12,13 +12,14 @@ from crm.models import User
 from leads import activities
 from leads.activities import NewActivity
 from leads.models import Activity, Contact
-from pipeline import commitments, followups
-from pipeline.models import Deal, DealActivity
+from pipeline import commitments, files, followups, marking
+from pipeline.files import NewFile
+from pipeline.models import Deal, DealActivity, DealFile
 
 
 def log(
     deal_id: int, entry: NewActivity, *, by: User, via: str, agreed: Sequence[int] = (), evidence: str = "",
-    once_key: str = "", now: datetime.datetime | None = None,
+    proof: DealFile | NewFile | None = None, once_key: str = "", now: datetime.datetime | None = None,
 ) -> Activity | None:  # fmt: skip
     """`agreed` are the conditions that the buyer committed to in it. All of it or nothing; ValidationError by field.
 
@@ -31,6 +32,8 @@ def log(
             return None
         activity = log_on(deal, entry, by=by, via=via, now=now)
         with_whom: Contact | None = entry.contacts[0] if entry.contacts else None
+        if isinstance(proof, NewFile):  # one file, whatever the number of things that it proves
+            proof = files.add_on(deal, proof, by=by, now=now)
         for condition_id in agreed:
             commitments.record(
                 deal,
@@ -39,6 +42,7 @@ def log(
                 contact=with_whom,
                 happened_at=activity.happened_at,
                 evidence=evidence,
+                proof=proof,
                 activity=activity,
                 now=now,
             )
@@ -50,7 +54,44 @@ def log_on(deal: Deal, entry: NewActivity, *, by: User, via: str, now: datetime.
     activity = activities.log(entry, by=by, via=via, organization=deal.organization, now=now)
     DealActivity.objects.create(deal=deal, activity=activity)
     followups.worked(deal.pk, activity.happened_at)
+    followups.stop_answered(deal, activity, by=by, via=via, now=now)
     return activity
+
+
+def lock(activity_id: int) -> Activity:
+    """After its deals, which every writer of their log locks first. Inside a transaction."""
+    ids = DealActivity.objects.filter(activity=activity_id).values("deal")
+    list(Deal.objects.select_for_update().filter(pk__in=ids).order_by("pk"))
+    return Activity.objects.select_for_update().get(pk=activity_id)
+
+
+def delete(activity_id: int, *, by: User, via: str, now: datetime.datetime | None = None) -> None:
+    """It is no longer shown nor counted, and what it stopped goes on; the clock of “idle” does not run backward.
+
+    ValidationError: a commitment rests on it.
+    """
+    with transaction.atomic():
+        activity = lock(activity_id)
+        if activity.deleted_at is not None:
+            return
+        now = now or clock.now()
+        activities.delete(activity.pk, by=by, via=via, now=now)
+        for deal in Deal.objects.filter(activity_links__activity=activity):
+            marking.touch(deal.pk)
+            followups.go_on_unanswered(deal, activity, by=by, via=via, now=now)
+
+
+def restore(activity_id: int, *, by: User, via: str, now: datetime.datetime | None = None) -> None:
+    """Shown and counted again, on each of its deals; what it had stopped stops again."""
+    with transaction.atomic():
+        activity = lock(activity_id)
+        if activity.deleted_at is None:
+            return
+        now = now or clock.now()
+        activities.restore(activity.pk, by=by, via=via, now=now)
+        for deal in Deal.objects.filter(activity_links__activity=activity):
+            followups.worked(deal.pk, activity.happened_at)
+            followups.stop_answered(deal, activity, by=by, via=via, now=now)
 
 
 def log_past(entries: Sequence[tuple[Deal, NewActivity, User]], *, via: str) -> list[Activity]:
@@ -60,3 +101,9 @@ def log_past(entries: Sequence[tuple[Deal, NewActivity, User]], *, via: str) -> 
         DealActivity(deal=deal, activity=activity) for activity, (deal, _entry, _by) in zip(made, entries, strict=True)
     )
     return made
+
+
+def carry_over(other: Deal, deal: Deal) -> None:
+    """What was logged on a deal that becomes part of another; what was logged on both stays linked to both."""
+    here = DealActivity.objects.filter(deal=deal).values_list("activity_id", flat=True)
+    DealActivity.objects.filter(deal=other).exclude(activity__in=list(here)).update(deal=deal)

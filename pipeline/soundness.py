@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from crm import fields
 from crm.fields import FieldKind
+from pipeline import soundness_of_actions
 from pipeline.conditions import KINDS, OPERATORS
 from pipeline.models import EntryCondition, Kind, Pipeline, Stage
 
@@ -67,7 +68,9 @@ def problems(pipeline: Pipeline) -> list[Problem]:
         .select_related("stage", "activity_type")
         .order_by("stage__order", "order", "pk")
     )
-    return found + [problem for condition in conditions if (problem := _broken(condition))]
+    found += [problem for condition in conditions if (problem := _broken(condition))]
+    acting = soundness_of_actions.messages(pipeline)
+    return found + [Problem(message, blocks, stage_id=stage or None) for message, blocks, stage in acting]
 
 
 def problems_of_stages(stages: Sequence[Place]) -> list[Problem]:

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from leads.lists import load_lists as load_lead_lists
 from leads.models import ActivityType
-from pipeline.models import CloseReason, EntryCondition, Kind, Pipeline, Resource, Stage, StageTask, Step
+from pipeline.models import CardRule, CloseReason, EntryCondition, Kind, Pipeline, Resource, Stage, StageTask, Step
 from pipeline.soundness import check_condition
 
 _CONTENT = Path(__file__).parent / "content"
@@ -68,6 +68,9 @@ def build(content: dict[str, Any], name: str, currency: str) -> Pipeline:
     for stage in content.get("stages", []):
         place += 1
         _build_stage(pipeline, None, place, stage)
+    for order, rule in enumerate(content.get("card_rules", []), start=1):
+        at_least = Decimal(rule["at_least"]) if "at_least" in rule else None
+        _keep(CardRule(pipeline=pipeline, order=order, **{**rule, "at_least": at_least}))
     return pipeline
 
 
@@ -101,7 +104,7 @@ def _build_condition(stage: Stage, order: int, entry: dict[str, Any]) -> None:
 
 
 def _build_task(stage: Stage, order: int, entry: dict[str, Any]) -> StageTask:
-    given = ("title", "kind", "instructions", "required", "owner_role")
+    given = ("title", "kind", "instructions", "required", "owner_role", "channel", "per_day")
     columns: dict[str, Any] = {name: entry[name] for name in given if name in entry}
     follow_up = entry.get("follow_up")
     if follow_up is None:
@@ -121,18 +124,21 @@ def _build_task(stage: Stage, order: int, entry: dict[str, Any]) -> StageTask:
 
 def _build_resource(stage: Stage, order: int, entry: dict[str, Any], tasks: dict[str, StageTask]) -> None:
     text = (_CONTENT / "texts" / entry["text"]).read_text(encoding="utf-8")
-    _keep(
-        Resource(
-            stage=stage, stage_task=tasks[entry["beside"]], order=order, title=entry["title"], kind=entry["kind"],
-            text=text.strip(), for_buyer=entry.get("for_buyer", False),
-        )
+    task = tasks[entry["beside"]]
+    resource = Resource(
+        stage=stage, stage_task=task, order=order, title=entry["title"], kind=entry["kind"], text=text.strip(),
+        for_buyer=entry.get("for_buyer", False),
     )  # fmt: skip
+    _keep(resource)
+    if resource.kind == Resource.ResourceKind.TEMPLATE and task.template_id is None:
+        task.template = resource
+        _keep(task)
 
 
 def _line(entry: dict[str, Any], name: str) -> str:
     return str(entry.get(name, "")).strip()
 
 
-def _keep(part: Pipeline | Step | Stage | EntryCondition | StageTask | Resource) -> None:
+def _keep(part: Pipeline | Step | Stage | EntryCondition | StageTask | Resource | CardRule) -> None:
     part.full_clean()
     part.save()

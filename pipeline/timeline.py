@@ -1,27 +1,48 @@
-"""What happened on a deal, newest first, in plain words: activities, moves, changes, commitments, approvals, tasks."""
+"""What happened on a deal, newest first, in plain words: activities, moves, changes, commitments, approvals, tasks, files, talk."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from crm.models import Change, User
-from leads.models import Direction
+from crm.models.audit import Via
+from leads import access
+from leads.models import Activity, Direction
 from pipeline import change_words
-from pipeline.models import Approval, Commitment, Deal, DealActivity, Kind, MoveAttempt, StageVisit, Task
+from pipeline.models import (
+    ActionRun,
+    Approval,
+    Comment,
+    Commitment,
+    Deal,
+    DealActivity,
+    DealFile,
+    Kind,
+    MoveAttempt,
+    ProcessAction,
+    StageVisit,
+    Task,
+)
 
 PAGE = 30
+FURTHEST = 1_000
 LetIn = StageVisit.LetIn
 
 
 @dataclass(frozen=True)
 class Entry:
-    """`at` None: nobody knows when. `small` entries are of less interest; `undone` ones no longer hold."""
+    """`at` None: nobody knows when. `small` entries are of less interest; `undone` ones no longer hold.
+
+    `key` is what the entry is called for ever, so that it can be linked to.
+    """
 
     sort: datetime.datetime
     at: datetime.datetime | None
@@ -33,6 +54,15 @@ class Entry:
     small: bool = False
     undone: str = ""
     days_only: bool = False
+    key: str = ""
+    files: list[DealFile] = field(default_factory=list)
+    comment: int | None = None
+    activity: int | None = None
+    """One that the reader may delete; in the entry of its deletion, bring back."""
+    linked: int | None = None
+    """The other deal, where one opened the other."""
+    merged: int | None = None
+    """The deal that became part of this one: its history has a page of its own."""
 
 
 @dataclass(frozen=True)
@@ -42,44 +72,89 @@ class Timeline:
     """How many to skip for the older ones; None when these are all."""
 
 
-def timeline(deal: Deal, visits: Sequence[StageVisit], skip: int = 0) -> Timeline:
-    """`visits` are all of the deal, undone ones too, in the order they were written. A fixed number of queries."""
-    wanted = skip + PAGE + 1
+@dataclass(frozen=True)
+class Read:
+    """What a page shows elsewhere too, and therefore has read: times of corrected histories, finished tasks, all files."""
+
+    corrected: Collection[datetime.datetime]
+    finished: Sequence[Task]
+    files: Sequence[DealFile]
+
+
+def reach_of(skip: int, upto: str) -> int:
+    """So many of each kind of entry are asked for."""
+    return FURTHEST if upto else skip + PAGE + 1
+
+
+def timeline(
+    deal: Deal, visits: Sequence[StageVisit], skip: int = 0, upto: str = "", reader: User | None = None,
+    read: Read | None = None,
+) -> Timeline:  # fmt: skip
+    """`visits` are all of the deal, undone ones too, in the order they were written. A fixed number of queries.
+
+    `upto`: the key of an entry that is shown in any case, with all that is newer. `reader`: who may change what is shown.
+    """
+    wanted = reach_of(skip, upto)
+    read = read or Read(_corrected(deal), finished_tasks(deal, wanted), files_of(deal))
     commitments = list(_commitments(deal)[:wanted])
     said_in: dict[int, list[Commitment]] = {}
     for commitment in commitments:
         if commitment.activity_id:
             said_in.setdefault(commitment.activity_id, []).append(commitment)
     found = [
-        *_activities(deal, said_in, wanted),
-        *_moves(deal, visits),
+        *_activities(deal, said_in, wanted, None if deal.merged_into_id else reader),
+        *_moves(deal, visits, read.corrected),
         *_refusals(deal, wanted),
         *change_words.entries(deal, wanted, Entry),
         *_promises(commitments),
         *_approvals(deal, wanted),
-        *_tasks(deal, wanted),
+        *_tasks(read.finished[:wanted]),
+        *_files(read.files[:wanted]),
+        *_comments(deal, wanted),
+        *_by_itself(deal, visits, wanted),
     ]
     found.sort(key=lambda entry: entry.sort, reverse=True)
-    more = len(found) > skip + PAGE
-    return Timeline(found[skip : skip + PAGE], skip + PAGE if more else None)
+    asked_for = next((place for place, entry in enumerate(found, 1) if upto and entry.key == upto), 0)
+    end = max(skip + PAGE, asked_for)
+    return Timeline(found[skip:end], end if len(found) > end else None)
 
 
-def _activities(deal: Deal, said_in: dict[int, list[Commitment]], limit: int) -> Iterator[Entry]:
-    links = DealActivity.objects.filter(deal=deal, activity__deleted_at__isnull=True)
-    links = links.select_related("activity__type", "activity__outcome", "activity__by").prefetch_related(
-        "activity__contacts"
-    )
-    for link in links.order_by("-activity__happened_at", "-pk")[:limit]:
+def _activities(deal: Deal, said_in: dict[int, list[Commitment]], limit: int, reader: User | None) -> Iterator[Entry]:
+    columns = ("activity__type", "activity__outcome", "activity__by", "activity__deleted_by")
+    links = DealActivity.objects.filter(deal=deal).select_related(*columns).prefetch_related("activity__contacts")
+    told_at = Coalesce("activity__deleted_at", "activity__happened_at")
+    for link in links.order_by(told_at.desc(), "-pk")[:limit]:
         activity = link.activity
+        changed = activity.pk if reader and access.deletes_activities_of(reader, activity.by_id) else None
+        if activity.deleted_at is not None:
+            yield _deleted(activity, activity.deleted_at, changed)
+            continue
         names = ", ".join(contact.name for contact in activity.contacts.all())
         notes = [activity.outcome.name] if activity.outcome else []
+        if activity.minutes:
+            notes.append(ngettext("%(n)d minute", "%(n)d minutes", activity.minutes) % {"n": activity.minutes})
         notes += [
             _("They agreed to: %(what)s") % {"what": said.condition.label} for said in said_in.get(activity.pk, [])
         ]
         yield Entry(
             activity.happened_at, activity.happened_at, activity.by, activity.type.icon,
             _activity_words(activity.by.name, activity.type.name, activity.direction, names), notes, activity.text,
+            key=f"activity-{activity.pk}", files=_proofs(said_in.get(activity.pk, [])), activity=changed,
         )  # fmt: skip
+
+
+def _deleted(activity: Activity, at: datetime.datetime, changed: int | None) -> Entry:
+    """That there was one, and not what it said."""
+    given = {"who": _name(activity.deleted_by), "what": activity.type.name}
+    words = _("%(who)s deleted what was logged here: %(what)s") % given
+    return Entry(
+        at, at, activity.deleted_by, "trash", words, small=True, key=f"unlogged-{activity.pk}", activity=changed
+    )
+
+
+def _proofs(commitments: Sequence[Commitment]) -> list[DealFile]:
+    files = {row.evidence_file.pk: row.evidence_file for row in commitments if row.evidence_file is not None}
+    return [file for file in files.values() if file.deleted_at is None]
 
 
 def _activity_words(who: str, what: str, direction: str, names: str) -> str:
@@ -96,12 +171,14 @@ def _activity_words(who: str, what: str, direction: str, names: str) -> str:
 # --- Moves
 
 
-def _moves(deal: Deal, visits: Sequence[StageVisit]) -> Iterator[Entry]:
+def _corrected(deal: Deal) -> set[datetime.datetime]:
+    rows = Change.objects.filter(object_type="deal", object_id=deal.pk, field="history")
+    return set(rows.values_list("at", flat=True))
+
+
+def _moves(deal: Deal, visits: Sequence[StageVisit], corrected: Collection[datetime.datetime]) -> Iterator[Entry]:
     """Stays that a manager's correction replaced are told by the correction alone."""
-    corrected = set(
-        Change.objects.filter(object_type="deal", object_id=deal.pk, field="history").values_list("at", flat=True)
-    )
-    overridden = _overridden(deal)
+    overridden = _overridden(deal) if any(visit.let_in == LetIn.OVERRIDE for visit in visits) else {}
     before: dict[int, StageVisit] = {}
     for visit in visits:
         origin = before.get(visit.seq - 1)
@@ -110,6 +187,7 @@ def _moves(deal: Deal, visits: Sequence[StageVisit]) -> Iterator[Entry]:
             yield Entry(
                 visit.entered_at, visit.entered_at if known else None, visit.by, _icon(visit), _move_words(visit, origin),
                 _move_notes(visit, overridden.get(visit.pk, [])), undone=_undone(visit), days_only=visit.entered_precision == "day",
+                key=f"move-{visit.pk}",
             )  # fmt: skip
         if visit.undone_at is None or visit.seq not in before:
             before[visit.seq] = visit
@@ -168,14 +246,16 @@ def _refusals(deal: Deal, limit: int) -> Iterator[Entry]:
             if missing
             else _("%(who)s tried to move it to %(stage)s")
         )
-        yield Entry(attempt.at, attempt.at, attempt.by, "lock", words % given, small=True)
+        yield Entry(attempt.at, attempt.at, attempt.by, "lock", words % given, small=True, key=f"try-{attempt.pk}")
 
 
 # --- What people agreed to, approved, finished
 
 
 def _commitments(deal: Deal) -> QuerySet[Commitment]:
-    rows = Commitment.objects.filter(deal=deal).select_related("condition", "contact", "recorded_by", "withdrawn_by")
+    rows = Commitment.objects.filter(deal=deal).select_related(
+        "condition", "contact", "recorded_by", "withdrawn_by", "evidence_file"
+    )
     return rows.order_by("-recorded_at", "-pk")
 
 
@@ -186,18 +266,21 @@ def _promises(commitments: Sequence[Commitment]) -> Iterator[Entry]:
             "what": row.condition.label,
             "contact": row.contact.name if row.contact else "",
         }
-        notes = [row.evidence] if row.evidence else []
+        proofs = _proofs([row])
+        notes = [row.evidence] if row.evidence and row.evidence not in [file.name for file in proofs] else []
         undone = _("withdrawn by %(who)s") % {"who": _name(row.withdrawn_by)} if row.withdrawn_at else ""
         if row.activity_id is None:
             words = (
                 _("%(contact)s agreed, noted by %(who)s: %(what)s") if row.contact else _("%(who)s confirmed: %(what)s")
             )
             yield Entry(
-                row.happened_at, row.happened_at, row.recorded_by, "circle-check", words % given, notes, undone=undone
-            )
+                row.happened_at, row.happened_at, row.recorded_by, "circle-check", words % given, notes, undone=undone,
+                key=f"said-{row.pk}", files=proofs,
+            )  # fmt: skip
         if row.withdrawn_at is not None:
             words = _("%(who)s withdrew: %(what)s") % {**given, "who": _name(row.withdrawn_by)}
-            yield Entry(row.withdrawn_at, row.withdrawn_at, row.withdrawn_by, "x", words, small=True)
+            at, key = row.withdrawn_at, f"withdrawn-{row.pk}"
+            yield Entry(at, at, row.withdrawn_by, "x", words, small=True, key=key)
 
 
 def _approvals(deal: Deal, limit: int) -> Iterator[Entry]:
@@ -206,22 +289,94 @@ def _approvals(deal: Deal, limit: int) -> Iterator[Entry]:
         given: dict[str, Any] = {"who": row.asked_by.name, "what": row.condition.label}
         yield Entry(
             row.asked_at, row.asked_at, row.asked_by, "shield-check", _("%(who)s asked for approval: %(what)s") % given,
-            [row.why] if row.why else [],
+            [row.why] if row.why else [], key=f"asked-{row.pk}",
         )  # fmt: skip
         if row.decided_at is not None:
             given["who"] = _name(row.decided_by)
             words = _("%(who)s approved: %(what)s") if row.decision == "approved" else _("%(who)s declined: %(what)s")
             notes = [row.reason] if row.reason else []
-            yield Entry(row.decided_at, row.decided_at, row.decided_by, "shield-check", words % given, notes)
+            at, key = row.decided_at, f"answered-{row.pk}"
+            yield Entry(at, at, row.decided_by, "shield-check", words % given, notes, key=key)
 
 
-def _tasks(deal: Deal, limit: int) -> Iterator[Entry]:
-    rows = Task.objects.existing().filter(deal=deal, state__in=["done", "skipped"]).select_related("closed_by")
-    for row in rows.order_by("-closed_at", "-pk")[:limit]:
+def finished_tasks(deal: Deal, limit: int) -> list[Task]:
+    """The last ones, newest first; cancelled ones are not told."""
+    rows = Task.objects.finished().filter(deal=deal).select_related("closed_by", "stage_task")
+    return list(rows[:limit])
+
+
+def _tasks(rows: Iterable[Task]) -> Iterator[Entry]:
+    for row in rows:
         given = {"who": _name(row.closed_by), "task": row.title}
         words = _("%(who)s finished “%(task)s”") if row.state == "done" else _("%(who)s skipped “%(task)s”")
         if row.closed_at is not None:
-            yield Entry(row.closed_at, row.closed_at, row.closed_by, "check", words % given, small=True)
+            yield Entry(
+                row.closed_at, row.closed_at, row.closed_by, "check", words % given, small=True, key=f"task-{row.pk}"
+            )
+
+
+def files_of(deal: Deal) -> list[DealFile]:
+    """Deleted ones too, the last first."""
+    rows = DealFile.objects.filter(deal=deal).select_related("added_by", "deleted_by")
+    return list(rows.order_by("-added_at", "-pk"))
+
+
+def _files(rows: Iterable[DealFile]) -> Iterator[Entry]:
+    for row in rows:
+        given = {"who": row.added_by.name, "name": str(row), "n": row.version}
+        gone, about = (
+            row.deleted_at is not None,
+            [row.get_type_display().lower()] if row.type != DealFile.Type.OTHER else [],
+        )
+        notes = [", ".join([*about, _("signed")])] if row.signed else about
+        # Of what is still there the name stands below, as a link.
+        there = _("%(who)s added a file") if row.version == 1 else _("%(who)s added version %(n)s of a file")
+        words = (_("%(who)s added “%(name)s”") if gone else there) % given
+        yield Entry(
+            row.added_at, row.added_at, row.added_by, "paperclip", words, notes, small=gone, key=f"file-{row.pk}",
+            files=[] if gone else [row],
+        )  # fmt: skip
+        if row.deleted_at is not None:
+            words = _("%(who)s deleted “%(name)s”") % {**given, "who": _name(row.deleted_by)}
+            yield Entry(row.deleted_at, row.deleted_at, row.deleted_by, "trash", words, small=True, key=f"unfiled-{row.pk}")  # fmt: skip
+
+
+def _comments(deal: Deal, limit: int) -> Iterator[Entry]:
+    for row in Comment.objects.filter(deal=deal).select_related("by").order_by("-at", "-pk")[:limit]:
+        key = f"comment-{row.pk}"
+        if row.deleted_at is None:
+            words = _("%(who)s wrote") % {"who": row.by.name}
+            yield Entry(row.at, row.at, row.by, "message", words, text=row.text, key=key, comment=row.pk)
+        else:
+            words = _("%(who)s took a comment back") % {"who": row.by.name}
+            yield Entry(row.at, row.at, row.by, "message", words, small=True, key=key)
+
+
+def _by_itself(deal: Deal, visits: Sequence[StageVisit], limit: int) -> Iterator[Entry]:
+    """What the process did beside changing fields, which is told as changes. Asked for only where it does something."""
+    if not any(visit.stage.acts or visit.via == Via.PROCESS for visit in visits):
+        return
+    rows = ActionRun.objects.filter(Q(deal=deal) | Q(made=deal)).select_related("action__pipeline")
+    for run in rows.order_by("-at", "-pk")[:limit]:
+        given = {
+            "who": run.action.get_role_display(),
+            "what": run.action.get_what_display(),
+            "pipeline": run.action.pipeline,
+        }
+        undone = _("taken back") if run.undone_at and run.made_id is None else ""
+        key, refused = f"process-{run.pk}", run.outcome == ActionRun.Outcome.REFUSED
+        if run.made_id == deal.pk:
+            words, linked = _("The process opened this deal because of another one"), run.deal_id
+        elif refused:
+            words, linked = _("The process could not do this: %(what)s") % given, None
+        elif run.made_id is not None:
+            words, linked = _("The process opened a deal in %(pipeline)s") % given, run.made_id
+        elif run.action.what == ProcessAction.What.NOTIFY:
+            words, linked = _("The process told: %(who)s") % given, None
+        else:
+            continue
+        notes = [run.note] if run.note else []
+        yield Entry(run.at, run.at, None, "settings", words, notes, small=True, undone=undone, key=key, linked=linked)
 
 
 def _name(user: User | None) -> str:

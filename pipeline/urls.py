@@ -1,25 +1,78 @@
 from django.urls import URLPattern, path
 
-from pipeline.views import approvals, boards, deal, fields, logging, moves, people, standing, tasks
+from pipeline.views import (
+    agenda,
+    approvals,
+    boards,
+    bookmarks,
+    bulk,
+    bulk_tasks,
+    copies,
+    deal,
+    deal_list,
+    fields,
+    files,
+    goals,
+    live,
+    logging,
+    merging,
+    moves,
+    my_day,
+    organization_tasks,
+    people,
+    quick,
+    rows,
+    standing,
+    talk,
+    task_list,
+    tasks,
+)
 
 # --- The board, and moving on it
 
 _board: list[URLPattern] = [
     path("board/", boards.board_default, name="board-default"),
     path("board/<int:pipeline_id>/", boards.board_page, name="board"),
+    path("board/<int:pipeline_id>/list/", deal_list.deal_list, name="deal-list"),
+    path("board/<int:pipeline_id>/list/filters/", deal_list.list_filters, name="deal-list-filters"),
+    path("board/<int:pipeline_id>/bulk/", bulk.bulk_start, name="bulk-start"),
+    path("board/<int:pipeline_id>/bulk/ask/", bulk.bulk_ask, name="bulk-ask"),
+    path("board/<int:pipeline_id>/no-next/", deal_list.no_next_count, name="board-no-next"),
+    path("bulk/<int:pk>/", bulk.bulk_run, name="bulk-run"),
+    path("bulk/<int:pk>/back/", bulk.bulk_take_back, name="bulk-take-back"),
+    path("board/<int:pipeline_id>/views/", bookmarks.views_menu, name="board-views"),
+    path("board/<int:pipeline_id>/views/new/", bookmarks.view_new, name="view-new"),
+    path("views/", bookmarks.views, name="views"),
+    path("views/<int:pk>/", bookmarks.view_open, name="view"),
+    path("views/<int:pk>/edit/", bookmarks.view_edit, name="view-edit"),
+    path("views/<int:pk>/delete/", bookmarks.view_delete, name="view-delete"),
+    path("views/<int:pk>/first/", bookmarks.view_first, name="view-first"),
+    path("board/keys/", boards.board_keys, name="board-keys"),
     path("board/<int:pipeline_id>/filters/", boards.board_filters, name="board-filters"),
+    path("board/<int:pipeline_id>/cards/", boards.board_cards, name="board-cards"),
+    path("board/<int:pipeline_id>/stream/", live.board_stream, name="board-stream"),
+    path("board/<int:pipeline_id>/changes/", live.board_changes, name="board-changes"),
     path("board/<int:pipeline_id>/columns/<int:stage_id>/", boards.board_column, name="board-column"),
     path("deals/new/", moves.deal_new, name="deal-new"),
+    path("deals/others/", moves.open_deals_of, name="deal-others"),
     path("deals/<int:pk>/move/", moves.deal_move, name="deal-move"),
+    path("deals/<int:pk>/quick/", quick.quick_edit, name="deal-quick"),
+    path("deals/<int:pk>/row/", rows.deal_row, name="deal-row"),
+    path("deals/<int:pk>/close-date/", deal_list.close_date, name="deal-close-date"),
+    path("deals/<int:pk>/gates/", moves.deal_gates, name="deal-gates"),
+    path("moves/<int:visit_id>/undo/", moves.undo, name="move-undo"),
 ]
 
 # --- The page of a deal, and what is done on it
 
 _deal: list[URLPattern] = [
     path("deals/<int:pk>/", deal.page, name="deal"),
+    path("deals/<int:pk>/stream/", live.deal_stream, name="deal-stream"),
     path("deals/<int:pk>/timeline/", deal.older, name="deal-timeline"),
     path("deals/<int:pk>/fields/<slug:name>/", fields.edit_field, name="deal-field"),
     path("deals/<int:pk>/activities/", logging.log, name="deal-log"),
+    path("deals/<int:pk>/activities/<int:activity_pk>/remove/", logging.remove, name="deal-log-remove"),
+    path("deals/<int:pk>/activities/<int:activity_pk>/restore/", logging.restore, name="deal-log-restore"),
     path("deals/<int:pk>/commitments/", logging.commit, name="deal-commit"),
     path("deals/<int:pk>/commitments/withdraw/", logging.withdraw, name="deal-withdraw"),
     path("deals/<int:pk>/contacts/", people.add_contact, name="deal-contacts"),
@@ -32,17 +85,44 @@ _deal: list[URLPattern] = [
     path("deals/<int:pk>/reopen/", standing.reopen, name="deal-reopen"),
     path("deals/<int:pk>/dates/", standing.dates, name="deal-dates"),
     path("deals/<int:pk>/pipeline/", standing.change_pipeline, name="deal-pipeline"),
+    path("deals/<int:pk>/duplicate/", copies.duplicate, name="deal-duplicate"),
+    path("deals/<int:pk>/merge/", merging.merge_deals, name="deal-merge"),
     path("deals/<int:pk>/delete/", deal.delete, name="deal-delete"),
     path("deals/<int:pk>/restore/", deal.restore, name="deal-restore"),
     path("organizations/<int:pk>/deals/", deal.of_organization, name="organization-deals"),
     path("contacts/<int:pk>/deals/", deal.of_contact, name="contact-deals"),
 ]
+_files: list[URLPattern] = [
+    path("deals/<int:pk>/files/", files.add, name="deal-files"),
+    path("deals/<int:pk>/files/<int:file_pk>/", files.download, name="deal-file"),
+    path("deals/<int:pk>/files/<int:file_pk>/change/", files.change, name="deal-file-change"),
+    path("deals/<int:pk>/files/<int:file_pk>/remove/", files.remove, name="deal-file-remove"),
+]
+_talk: list[URLPattern] = [
+    path("deals/<int:pk>/comments/", talk.comment, name="deal-comment"),
+    path("deals/<int:pk>/comments/<int:comment_pk>/remove/", talk.take_back, name="deal-comment-remove"),
+    path("deals/<int:pk>/follow/", talk.follow, name="deal-follow"),
+    path("deals/<int:pk>/readers/", talk.readers, name="deal-readers"),
+]
 _tasks: list[URLPattern] = [
+    path("my-day/", my_day.page, name="my-day"),
+    path("calendar/<str:secret>.ics", agenda.feed, name="calendar-feed"),
     path("deals/<int:pk>/tasks/", tasks.new, name="deal-task-new"),
+    path("organizations/<int:pk>/tasks/", organization_tasks.of_organization, name="organization-tasks"),
+    path("organizations/<int:pk>/tasks/new/", organization_tasks.new, name="organization-task-new"),
+    path("tasks/", task_list.page, name="tasks"),
+    path("tasks/bulk/", bulk_tasks.start, name="tasks-bulk"),
+    path("tasks/bulk/ask/", bulk_tasks.ask, name="tasks-bulk-ask"),
+    path("deals/<int:pk>/next/", tasks.next_step_form, name="deal-next"),
     path("tasks/<int:pk>/done/", tasks.done, name="task-done"),
     path("tasks/<int:pk>/skip/", tasks.skip, name="task-skip"),
     path("tasks/<int:pk>/reopen/", tasks.reopen, name="task-reopen"),
+    path("tasks/<int:pk>/count/", goals.count, name="task-count"),
+    path("goals/", goals.page, name="goals"),
     path("tasks/<int:pk>/reschedule/", tasks.reschedule, name="task-reschedule"),
+    path("tasks/<int:pk>/snooze/", tasks.snooze, name="task-snooze"),
+    path("tasks/<int:pk>/back/<int:version>/", tasks.put_back, name="task-back"),
+    path("tasks/<int:pk>/remind/", tasks.remind, name="task-remind"),
 ]
 _approvals: list[URLPattern] = [
     path("deals/<int:pk>/approvals/", approvals.ask, name="approval-ask"),
@@ -51,4 +131,4 @@ _approvals: list[URLPattern] = [
     path("approvals/<int:pk>/", approvals.decide, name="approval-decide"),
 ]
 
-urlpatterns = [*_board, *_deal, *_tasks, *_approvals]
+urlpatterns = [*_board, *_deal, *_files, *_talk, *_tasks, *_approvals]

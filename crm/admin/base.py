@@ -108,8 +108,19 @@ class Rows(PlainFields, admin.TabularInline):
     template = "admin/rows.html"
     extra = 0
 
+    def get_formset(self, request: HttpRequest, obj: models.Model | None = None, **kwargs: Any) -> Any:
+        made = super().get_formset(request, obj, **kwargs)
+        name_fields(made.form)
+        return made
+
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         return False
+
+
+def name_fields(form: Any) -> None:
+    """In rows, the heads of the columns are labels for the eye only: each field says for itself what it is called."""
+    for name, field in form.base_fields.items():
+        field.widget.attrs.setdefault("aria-label", capfirst(str(field.label or name)))
 
 
 class ConfiguredPage(Page):

@@ -1,4 +1,4 @@
-"""What happened to records, and which mails went out: to look at."""
+"""What happened to records: to look at."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy
 
 from crm.admin.base import ReadOnly
-from crm.models import Change, OutgoingMail
+from crm.models import Change
 
 
 @admin.register(Change)
@@ -30,14 +30,3 @@ class ChangePage(ReadOnly):
 def _short(value: object) -> str:
     text = "" if value is None else str(value)
     return text if len(text) <= 60 else f"{text[:59]}…"
-
-
-@admin.register(OutgoingMail)
-class MailPage(ReadOnly):
-    """Whether it went out. What it says is not shown: it may hold a link that only its reader may use."""
-
-    list_display = ["created_at", "user", "subject", "state", "attempts", "sent_at", "last_error"]
-    list_filter = ["state"]
-    search_fields = ["user__email", "subject"]
-    list_select_related = ["user"]
-    fields = ["created_at", "user", "subject", "state", "attempts", "not_before", "sent_at", "last_error"]

@@ -7,16 +7,16 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
-from crm import configuration, handover, password_reset, users
+from crm import configuration, handover, password_reset, tokens, users
 from crm.admin.base import ConfiguredPage, Page, Rows
 from crm.admin.people_forms import CompanyForm, DeactivateForm, NewUserForm, UserForm
-from crm.models import Company, Holiday, Membership, Team, User
+from crm.models import ApiToken, Company, Holiday, Membership, Team, User
 from crm.models.audit import Via
 
 
@@ -75,6 +75,7 @@ class UserPage(Page):
             path("<int:pk>/deactivate/", wrap(self.deactivate), name="crm_user_deactivate"),
             path("<int:pk>/reactivate/", wrap(self.reactivate), name="crm_user_reactivate"),
             path("<int:pk>/invite/", wrap(self.invite), name="crm_user_invite"),
+            path("<int:pk>/tokens/<int:token_pk>/revoke/", wrap(self.revoke), name="crm_user_token_revoke"),
         ]
         return own + super().get_urls()
 
@@ -110,6 +111,20 @@ class UserPage(Page):
             password_reset.invite(user)
             messages.success(request, gettext("A link to set a password goes to %(email)s.") % {"email": user.email})
         return redirect(_page_of(user))
+
+    def revoke(self, request: HttpRequest, pk: int, token_pk: int) -> HttpResponse:
+        """A token of somebody else: its program gets nothing any more from here on."""
+        user = get_object_or_404(User, pk=pk)
+        if request.method == "POST":
+            if not tokens.revoke(user, token_pk, by=request.user, via=Via.ADMIN):  # type: ignore[arg-type]
+                raise Http404
+            messages.success(request, gettext("The token no longer works."))
+        return redirect(_page_of(user))
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        if context.get("original") is not None:
+            context["tokens"] = ApiToken.objects.of(context["original"]).in_use()
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def _context(self, request: HttpRequest) -> dict[str, Any]:
         return {**self.admin_site.each_context(request), "opts": self.opts}
@@ -148,6 +163,7 @@ class CompanyPage(ConfiguredPage):
             gettext_lazy("Who sees what"),
             {"fields": ["reps_see_team_deals", "everyone_sees_organizations", "reopen_days"]},
         ),
+        (gettext_lazy("What is overdue"), {"fields": ["overdue_days"]}),
     ]
 
     def has_add_permission(self, request: HttpRequest) -> bool:

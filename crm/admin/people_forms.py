@@ -80,7 +80,7 @@ class DeactivateForm(house.Form):
         User.objects.none(), label=gettext_lazy("Who takes over"), required=False, empty_label="–"
     )
 
-    def __init__(self, leaving: User, held: dict[str, int], *args: Any, **kwargs: Any) -> None:
+    def __init__(self, leaving: User, held: list[str], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["deals_to"]
         field.queryset = User.objects.active().exclude(pk=leaving.pk)  # type: ignore[attr-defined]
@@ -106,7 +106,7 @@ class CompanyForm(Form):
         model = Company
         fields = [
             "name", "time_zone", "base_currency", "week_starts_on", "fiscal_year_starts_in", "working_days",
-            "reps_see_team_deals", "everyone_sees_organizations", "reopen_days",
+            "reps_see_team_deals", "everyone_sees_organizations", "reopen_days", "overdue_days",
         ]  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -44,6 +44,11 @@ def note(source: str, object_type: str, pairs: Iterable[tuple[str, int]]) -> Non
     )
 
 
+def relink(object_type: str, old_id: int, new_id: int) -> None:
+    """The record is part of another one now: the next import of its id means that one."""
+    ExternalId.objects.filter(object_type=object_type, object_id=old_id).update(object_id=new_id)
+
+
 def _check_of(fifteen: str) -> str:
     blocks = (fifteen[:5], fifteen[5:10], fifteen[10:])
     return "".join(

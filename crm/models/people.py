@@ -14,6 +14,8 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from crm.text import initials
+
 
 def validate_time_zone(name: str) -> None:
     if name not in zoneinfo.available_timezones():
@@ -65,6 +67,8 @@ class User(AbstractBaseUser):
     )  # fmt: skip
     time_zone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[validate_time_zone])
     theme = models.CharField(_("theme"), max_length=5, choices=Theme, default=Theme.AUTO)
+    quiet_from = models.TimeField(_("quiet from"), null=True, blank=True)
+    quiet_until = models.TimeField(_("quiet until"), null=True, blank=True)
     is_active = models.BooleanField(
         _("active"), default=True, help_text=_("Without it, the person can no longer sign in. Use “Deactivate”, which asks who takes over.")
     )  # fmt: skip
@@ -81,6 +85,11 @@ class User(AbstractBaseUser):
         constraints = [
             models.UniqueConstraint(Lower("email"), name="user_email_once"),
             models.CheckConstraint(condition=models.Q(role__in=["rep", "manager", "admin"]), name="user_role_known"),
+            models.CheckConstraint(
+                condition=models.Q(quiet_from__isnull=True, quiet_until__isnull=True)
+                | models.Q(quiet_from__isnull=False, quiet_until__isnull=False),
+                name="user_quiet_both_or_none",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -116,8 +125,7 @@ class User(AbstractBaseUser):
 
     @property
     def initials(self) -> str:
-        words = self.name.split()
-        return (words[0][:1] + (words[-1][:1] if len(words) > 1 else "")).upper()
+        return initials(self.name)
 
 
 class Team(models.Model):
@@ -203,6 +211,11 @@ class Company(models.Model):
     reopen_days = models.PositiveSmallIntegerField(
         _("reps may reopen for (days)"), default=30, help_text=_("After that, a manager reopens a won or lost deal.")
     )
+    overdue_days = models.PositiveSmallIntegerField(
+        _("tell the manager after (days)"), null=True, blank=True, validators=[MinValueValidator(1)],
+        help_text=_("Of a task overdue for so long the managers of its owner are told once. Empty: they are not."),
+    )  # fmt: skip
+    overdue_told_to = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         verbose_name = _("company")
@@ -221,9 +234,9 @@ class Company(models.Model):
             raise ValidationError({"working_days": _("Name each working day once by its number, 0 to 6.")})
 
     @classmethod
-    def current(cls) -> Company:
-        """The one row; its defaults hold until somebody saves it."""
-        known = cls.objects.annotate(has_holidays=models.Exists(Holiday.objects.all()))
+    def current(cls, **told: Any) -> Company:
+        """The one row; its defaults hold until somebody saves it. `told`: what its query is to tell besides."""
+        known = cls.objects.annotate(has_holidays=models.Exists(Holiday.objects.all()), **told)
         return known.filter(pk=1).first() or cls(pk=1)
 
     @property

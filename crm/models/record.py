@@ -14,6 +14,13 @@ class RecordQuerySet(models.QuerySet):
         """Neither deleted nor merged into another record."""
         return self.filter(deleted_at__isnull=True)
 
+    def deleted(self) -> Self:
+        """And not part of another one now."""
+        return self.unmerged().filter(deleted_at__isnull=False)
+
+    def unmerged(self) -> Self:
+        return self.filter(merged_into__isnull=True)
+
 
 class Record(models.Model):
     """`version` counts every edit: a writer names the version it read, and loses when somebody was quicker."""

@@ -8,24 +8,25 @@ from functools import lru_cache
 from typing import Any
 
 from django import template
+from django.template.loader import render_to_string
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import get_language, to_locale
-from django.utils.translation import gettext as _
 
+from crm import days
 from crm.models import User
 from crm.money import format_money
+from crm.text import mail_link, tel_link
 
 register = template.Library()
 
 TINTS = 6
-NEAR_DAYS = 7
 
 
-@register.inclusion_tag("_icon.html")
-def icon(name: str, css: str = "", title: str = "") -> dict[str, str]:
+@register.simple_tag
+@lru_cache(maxsize=1024)  # a page has fifty
+def icon(name: str, css: str = "", title: str = "") -> str:
     """An icon of static/icons.txt. Without a title it is decoration, and a word must stand beside it."""
-    return {"name": name, "css": css, "title": title}
+    return render_to_string("_icon.html", {"name": name, "css": css, "title": title})
 
 
 @register.inclusion_tag("_avatar.html")
@@ -37,6 +38,28 @@ def avatar(user: User | None, css: str = "") -> dict[str, Any]:
 @register.simple_tag
 def money(value: Decimal | None, currency: str) -> str:
     return format_money(value, currency, to_locale(get_language() or "en"))
+
+
+@register.filter
+def tel(phone: str) -> str:
+    return tel_link(phone)
+
+
+@register.filter
+def mailto(email: str) -> str:
+    return mail_link(email)
+
+
+@register.inclusion_tag("_reach.html")
+def phone(value: str) -> dict[str, str]:
+    """A phone number that calls when it is pressed."""
+    return {"text": value, "address": tel_link(value)}
+
+
+@register.inclusion_tag("_reach.html")
+def email(value: str) -> dict[str, str]:
+    """An email address that opens a mail when it is pressed."""
+    return {"text": value, "address": mail_link(value)}
 
 
 @register.inclusion_tag("_day.html")
@@ -51,31 +74,14 @@ def day(value: datetime | date | None, css: str = "") -> dict[str, Any]:
 def day_words(value: datetime | date, today: date | None = None) -> str:
     """The day as people say it. A datetime must be in the reader's zone already."""
     the_day = value.date() if isinstance(value, datetime) else value
-    return _short(the_day, today or timezone.localdate(), get_language())
+    return days.short(the_day, today or timezone.localdate(), get_language())
 
 
 def full_day(value: datetime | date) -> str:
     """“Tuesday, 15 September 2026, 10:00”. A datetime must be in the reader's zone already."""
     if isinstance(value, datetime):
-        return f"{_long(value.date(), get_language())}, {value:%H:%M}"
-    return _long(value, get_language())
-
-
-# A board shows some hundred dates of few days, and to format one is slow.
-@lru_cache(maxsize=2048)
-def _short(the_day: date, today: date, language: str) -> str:
-    distance = (the_day - today).days
-    near = {-1: _("yesterday"), 0: _("today"), 1: _("tomorrow")}
-    if distance in near:
-        return near[distance]
-    if 0 < distance < NEAR_DAYS:
-        return date_format(the_day, "D")
-    return date_format(the_day, "j M" if the_day.year == today.year else "j M Y")
-
-
-@lru_cache(maxsize=2048)
-def _long(the_day: date, language: str) -> str:
-    return date_format(the_day, "l, j F Y")
+        return f"{days.full(value.date(), get_language())}, {value:%H:%M}"
+    return days.full(value, get_language())
 
 
 @register.filter

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Self
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from crm.models import Record, RecordQuerySet
+from crm.models import Record, RecordQuerySet, User
+from leads import access
 from leads.models.people import Contact, Organization
 
 
@@ -64,6 +66,30 @@ class ActivityOutcome(models.Model):
         return self.name
 
 
+class ActivityQuerySet(RecordQuerySet):
+    def visible_to(self, user: User) -> Self:
+        return self.existing().known_to(user)
+
+    def known_to(self, user: User) -> Self:
+        """Deleted ones too: to say that they are."""
+        return self.filter(access.activities_visible_to(user))
+
+    def touches(self) -> Self:
+        """Those that somebody was in touch by; a note is none."""
+        return self.filter(type__counts_as_touch=True)
+
+    def deletable_by(self, user: User) -> Self:
+        return self.existing().filter(access.activities_deletable_by(user))
+
+    def deleted_and_known_to(self, user: User) -> Self:
+        """Those that would be visible if they had not been deleted."""
+        return self.known_to(user).deleted()
+
+    def restorable_by(self, user: User) -> Self:
+        """By whoever might delete it again. One that is there already is found too, and left as it is."""
+        return self.unmerged().filter(access.activities_deletable_by(user))
+
+
 class Activity(Record):
     type = models.ForeignKey(ActivityType, models.PROTECT, related_name="activities", verbose_name=_("type"))
     direction = models.CharField(_("direction"), max_length=3, choices=Direction, blank=True)
@@ -71,6 +97,9 @@ class Activity(Record):
         ActivityOutcome, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("outcome")
     )
     happened_at = models.DateTimeField(_("when"))
+    minutes = models.PositiveSmallIntegerField(
+        _("length in minutes"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(1440)]
+    )
     text = models.TextField(_("what was said"), blank=True)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="activities", verbose_name=_("by"))
     organization = models.ForeignKey(
@@ -78,7 +107,7 @@ class Activity(Record):
     )
     contacts = models.ManyToManyField(Contact, blank=True, related_name="activities", verbose_name=_("with"))
 
-    objects = RecordQuerySet.as_manager()
+    objects = ActivityQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("activity")

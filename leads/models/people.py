@@ -16,10 +16,25 @@ from leads import access
 
 class OrganizationQuerySet(RecordQuerySet):
     def visible_to(self, user: User) -> Self:
-        return self.existing().filter(access.organizations_visible_to(user))
+        return self.existing().known_to(user)
+
+    def known_to(self, user: User) -> Self:
+        """Deleted ones too: to say that they are."""
+        return self.filter(access.organizations_visible_to(user))
 
     def editable_by(self, user: User) -> Self:
         return self.existing().filter(access.organizations_editable_by(user))
+
+    def deletable_by(self, user: User) -> Self:
+        return self.existing().filter(access.owned_by(user))
+
+    def deleted_and_known_to(self, user: User) -> Self:
+        """Those that would be visible if they had not been deleted."""
+        return self.known_to(user).deleted()
+
+    def restorable_by(self, user: User) -> Self:
+        """By whoever might delete it again. One that is there already is found too, and left as it is."""
+        return self.unmerged().filter(access.owned_by(user))
 
     def the_one(self, pk: int | None) -> Self:
         """What a form shows already, beside what the user may choose."""
@@ -59,10 +74,25 @@ class Organization(Record):
 
 class ContactQuerySet(RecordQuerySet):
     def visible_to(self, user: User) -> Self:
-        return self.existing().filter(access.contacts_visible_to(user))
+        return self.existing().known_to(user)
+
+    def known_to(self, user: User) -> Self:
+        """Deleted ones too: to say that they are."""
+        return self.filter(access.contacts_visible_to(user))
 
     def editable_by(self, user: User) -> Self:
         return self.existing().filter(access.contacts_editable_by(user))
+
+    def deletable_by(self, user: User) -> Self:
+        return self.existing().filter(access.owned_by(user))
+
+    def deleted_and_known_to(self, user: User) -> Self:
+        """Those that would be visible if they had not been deleted."""
+        return self.known_to(user).deleted()
+
+    def restorable_by(self, user: User) -> Self:
+        """By whoever might delete it again. One that is there already is found too, and left as it is."""
+        return self.unmerged().filter(access.owned_by(user))
 
     def of(self, organization: Organization) -> Self:
         return self.filter(organization=organization)

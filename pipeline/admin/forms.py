@@ -118,8 +118,8 @@ class StagePageForm(StageFields, Note):
     class Meta:
         model = Stage
         fields = [
-            "name", "step", "kind", "probability", "target_days", "idle_days", "description", "buyer_phase", "buyer_asks",
-            "buyer_receives", "is_presentation", "qualified_from_here",
+            "name", "step", "kind", "probability", "target_days", "idle_days", "most_deals", "description", "buyer_phase",
+            "buyer_asks", "buyer_receives", "is_presentation", "qualified_from_here",
         ]  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

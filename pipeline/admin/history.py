@@ -37,6 +37,7 @@ class DealPage(ReadOnly):
         "title", "pipeline", "stage", "status", "organization", "value", "currency", "expected_close", "owner", "source", "product",
         "started_at", "stage_entered_at", "closed_at", "close_reason", "close_note", "credited_owner", "credited_team",
         "paused_until", "pause_reason", "version", "created_at", "created_by", "updated_at", "updated_by", "deleted_at", "deleted_by",
+        "merged_into",
     ]  # fmt: skip
     inlines = [Stays]
 

@@ -12,10 +12,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext, gettext_lazy
 
-from crm.admin.base import InUse, Page, ReadOnly, Rows
+from crm.admin.base import ConfiguredPage, InUse, Page, ReadOnly, Rows, name_fields
 from pipeline import definition
+from pipeline.admin.card_rules import CardRules
 from pipeline.admin.forms import NewPipelineForm, PartForm, PipelineForm, StageRow, StagesFormSet, StepsFormSet
-from pipeline.models import Pipeline, PipelineVersion, Stage, Step
+from pipeline.models import CardRule, Pipeline, PipelineVersion, Stage, Step
 from pipeline.soundness import Problem, problems
 
 
@@ -31,6 +32,7 @@ class Parts(Rows):
         """Without Django's own look at what a deletion would take along: the rule retires what something refers to."""
         formset = super().get_formset(request, obj, **kwargs)
         formset.form = type("Part", (formset.form,), {"hand_clean_DELETE": lambda form: None})
+        name_fields(formset.form)
         return formset
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -108,7 +110,7 @@ class PipelinePage(DefinitionPage):
     list_display = ["name", "currency", "stages_in_use", "open_deals", "version"]
     list_filter = [InUse]
     search_fields = ["name"]
-    inlines = [Steps, Stages]
+    inlines = [Steps, Stages, CardRules]
     fieldsets = [
         (None, {"fields": ["name", "description", ("currency", "methodology"), "jumps", ("order", "in_use")]}),
         (gettext_lazy("Whom it is for"), {"fields": ["ideal_customer"], "classes": ["collapse"]}),
@@ -153,14 +155,19 @@ class PipelinePage(DefinitionPage):
         self, request: HttpRequest, form: forms.ModelForm, formsets: list[BaseInlineFormSet], change: bool
     ) -> None:
         if change:
-            return super().save_related(request, form, formsets, change)
+            parts = [formset for formset in formsets if formset.model is not CardRule]
+            super().save_related(request, form, parts, change)
+            # How cards look makes no new version of the process.
+            for formset in formsets:
+                if formset not in parts:
+                    ConfiguredPage.save_formset(self, request, form, formset, change)  # type: ignore[arg-type]
+            return
         given = form.cleaned_data
         made = definition.load_template(
             given["start"], by=request.user, title=given["name"], currency=given["currency"]  # type: ignore[arg-type]
         )  # fmt: skip
         form.instance.pk = made.pk
         form.instance._state.adding = False
-        return None
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
         """Straight to its stages: an empty name is not a process yet."""

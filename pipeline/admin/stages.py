@@ -15,27 +15,12 @@ from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from crm.admin.base import InUse
 from pipeline import retirement
-from pipeline.admin.forms import ConditionForm, PartsFormSet, ResourceForm, RetireForm, StagePageForm, TaskForm
-from pipeline.admin.process import DefinitionPage, Parts, short_texts
+from pipeline.admin.actions import Actions
+from pipeline.admin.forms import ConditionForm, ResourceForm, RetireForm, StagePageForm, TaskForm
+from pipeline.admin.parts import StageParts
+from pipeline.admin.process import DefinitionPage
 from pipeline.models import Deal, EntryCondition, Resource, Stage, StageTask
 from pipeline.soundness import problems
-
-
-class StageParts(Parts):
-    """Folded rows: a line that says what it is, and the form behind it."""
-
-    template = "admin/pipeline/stage/parts.html"
-    formset = PartsFormSet
-
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        return short_texts(field, rows=14 if db_field.model is Resource else 3)
-
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "stage_task":
-            stage = request.resolver_match.kwargs.get("object_id") if request.resolver_match else None
-            kwargs["queryset"] = StageTask.objects.in_use().filter(stage=stage)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
 class Conditions(StageParts):
@@ -80,8 +65,9 @@ class Tasks(StageParts):
                     ("order", "kind", "required"),
                     "title",
                     "instructions",
+                    ("channel", "template"),
                     ("offset_days", "working_days", "after_previous"),
-                    "owner_role",
+                    ("owner_role", "per_day"),
                 ]
             },
         ),
@@ -107,7 +93,7 @@ class StagePage(DefinitionPage):
     list_select_related = ["pipeline", "step"]
     search_fields = ["name"]
     ordering = ["pipeline__order", "pipeline", "order"]
-    inlines = [Conditions, Tasks, Resources]
+    inlines = [Conditions, Tasks, Resources, Actions]
     readonly_fields = ["pipeline"]
     fieldsets = [
         (
@@ -118,6 +104,7 @@ class StagePage(DefinitionPage):
                     ("name", "kind"),
                     "description",
                     ("probability", "target_days", "idle_days"),
+                    "most_deals",
                     "is_presentation",
                     "qualified_from_here",
                 ]

@@ -4,7 +4,8 @@ A fixed number of queries, whatever the number of deals and stages.
 """
 
 from pipeline.board.cards import Card
-from pipeline.board.filters import ORDERS, Filters
+from pipeline.board.filters import FACTS, ORDERS, Filters
+from pipeline.board.listing import COLUMNS, SORTS, Listing
 from pipeline.board.page import PAGE, Board, Column, read
 
-__all__ = ["ORDERS", "PAGE", "Board", "Card", "Column", "Filters", "read"]
+__all__ = ["COLUMNS", "FACTS", "ORDERS", "PAGE", "SORTS", "Board", "Card", "Column", "Filters", "Listing", "read"]

@@ -5,20 +5,23 @@ from __future__ import annotations
 import datetime
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from typing import NamedTuple
 
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import get_language, ngettext, to_locale
 from django.utils.translation import gettext as _
 
-from crm import access, money
+from crm import days, money
 from crm.models import User
-from leads.models import Organization
-from pipeline import gates
+from crm.text import initials
+from pipeline import access, gates, task_words
+from pipeline.board import marks
 from pipeline.board.order import Moment
 from pipeline.gates import NextGate
-from pipeline.models import CloseReason, Deal, Kind, Stage, Task
-from pipeline.models.deals import Precision
+from pipeline.in_force import Process
+from pipeline.models import CardRule, Deal, Kind, Stage, Task
+from pipeline.models.deals import DealQuerySet, Precision
 
 DAY = datetime.timedelta(days=1)
 TINTS = 6
@@ -27,31 +30,28 @@ MET, OPEN, WAITING = "●", "○", "◐"
 
 
 class Days:
-    """Days in the reader's words. Cards share a few dozen of them, so each is written once."""
+    """Days in the reader's words, and in the reader's zone."""
 
     def __init__(self, now: datetime.datetime) -> None:
         self.today = timezone.localtime(now).date()
         self.zone = timezone.get_current_timezone()
-        self._short: dict[datetime.date, str] = {
-            self.today - DAY: _("yesterday"),
-            self.today: _("today"),
-            self.today + DAY: _("tomorrow"),
-        }
-        self._full: dict[datetime.date, str] = {}
+        self.language = get_language()
 
-    def short(self, moment: datetime.datetime) -> str:
-        """“today”, “Fri”, “3 Apr”, “3 Apr 2024”."""
-        day = moment.astimezone(self.zone).date()
-        if day not in self._short:
-            near = 0 < (day - self.today).days < 7
-            self._short[day] = date_format(day, "D" if near else "j M" if day.year == self.today.year else "j M Y")
-        return self._short[day]
+    def of(self, moment: datetime.datetime) -> datetime.date:
+        return moment.astimezone(self.zone).date()
 
-    def full(self, moment: datetime.datetime) -> str:
-        day = moment.astimezone(self.zone).date()
-        if day not in self._full:
-            self._full[day] = date_format(day, "l, j F Y")
-        return self._full[day]
+    def short(self, day: datetime.date) -> str:
+        return days.short(day, self.today, self.language)
+
+    def full(self, day: datetime.date) -> str:
+        return days.full(day, self.language)
+
+    def dated(self, day: datetime.date) -> str:
+        return days.dated(day, self.language)
+
+    def is_near(self, day: datetime.date) -> bool:
+        """Said by a word that names no date."""
+        return -1 <= (day - self.today).days < days.NEAR_DAYS
 
 
 class Words:
@@ -60,12 +60,11 @@ class Words:
     def __init__(self) -> None:
         self.paused = _("Paused until %(day)s: %(reason)s")
         self.unknown = _("It is not known since when this deal is here.")
-        self.since = _("Here since %(day)s")
-        self.since_target = _("Here since %(day)s; the target is %(target)d days")
+        self.since = _("Since %(day)s")
         self.of_target = _("%(days)d of %(target)d d")
         self.ready = _("Ready for %(stage)s")
-        self.met = _("%(stage)s: %(met)d of %(all)d met.")
-        self.missing = _("Missing: %(labels)s")
+        self.met = _("%(met)d of %(all)d met for %(stage)s")
+        self.late = _("Close date %(day)s has passed")
         self.closed = {Kind.WON: _("Won %(day)s"), Kind.LOST: _("Lost %(day)s")}
 
 
@@ -77,6 +76,7 @@ class Card:
     version: int
     title: str
     movable: bool
+    owned_by: int
     owner: str = ""
     initials: str = ""
     tint: int = 0
@@ -85,6 +85,7 @@ class Card:
     task: str = ""
     task_day: str = ""
     task_full_day: str = ""
+    """Where `task_day` is a word: today, Friday."""
     task_mark: str = ""
     days: str = ""
     days_full: str = ""
@@ -101,7 +102,64 @@ class Card:
     gate_open: str = ""
     gate_asks: str = ""
     gate_words: str = ""
+    """What the dots say besides what stands beside them."""
+    gate_ready: bool = False
+    """The next stage asks for something, and all of it is there."""
     closed: str = ""
+    stage: str = ""
+    kind: str = ""
+    close: str = ""
+    close_full: str = ""
+    late: str = ""
+    """Of an open deal whose close date lies in the past: the words for it."""
+    marks: Sequence[CardRule] = ()
+    edge: str = ""
+    """The colour of the first mark."""
+    labels: str = ""
+    """Of those marks that the card does not show in its own way."""
+    givable: bool = False
+    """Of a list: whether the reader may make somebody else its owner."""
+
+
+class Row(NamedTuple):
+    """What is read of a deal: a plain row, for to make models of two hundred takes longer than to read them."""
+
+    pk: int
+    version: int
+    title: str
+    owner_id: int
+    value: Decimal | None
+    currency: str
+    expected_close: datetime.date | None
+    status: str
+    stage_id: int
+    stage_entered_at: datetime.datetime
+    stage_entered_precision: str
+    last_worked_at: datetime.datetime
+    closed_at: datetime.datetime | None
+    next_task_due_at: datetime.datetime | None
+    paused_until: datetime.datetime | None
+    pause_reason: str
+    # Besides value and close date, what a condition may ask for:
+    organization_id: int | None
+    source_id: int | None
+    product_id: int | None
+    owner_name: str
+    organization_name: str | None
+    employees: int | None
+    reason_name: str | None
+
+
+# The names of what a deal points to are joined: three questions more would take longer.
+_COLUMNS = [*Row._fields[:-4], "owner__name", "organization__name", "organization__employees", "close_reason__name"]
+
+
+class NextTask(NamedTuple):
+    """`title` says which one it is of a follow-up."""
+
+    title: str
+    due_at: datetime.datetime
+    has_time: bool
 
 
 @dataclass(frozen=True)
@@ -109,93 +167,118 @@ class _Around:
     """What is known besides the deals themselves, read once for all of them."""
 
     stages: dict[int, Stage]
-    owners: dict[int, User]
-    organizations: dict[int, str]
-    tasks: dict[int, tuple[str, datetime.datetime]]
+    tasks: dict[int, NextTask]
     gates: dict[int, NextGate]
-    reasons: dict[int, str]
-    editable: Collection[int] | None
+    editable: Collection[int]
     moment: Moment
     days: Days
     words: Words
     locale: str
+    rules: Sequence[CardRule]
+    tags: Collection[tuple[int, int]]
 
 
-def build(ids: Sequence[int], user: User, stages: Sequence[Stage], moment: Moment) -> dict[int, Card]:
-    """By deal, for deals that the user is known to see. `stages` are those of the pipeline in use, in order."""
-    deals = list(Deal.objects.visible_to(user).filter(pk__in=ids))
+def build(
+    ids: Sequence[int], user: User, process: Process, moment: Moment, *, gated: bool = True, tasks: bool = True,
+    rules: Sequence[CardRule] = (),
+) -> dict[int, Card]:  # fmt: skip
+    """By deal of this process; whatever ids are given, only what the user sees is drawn.
+
+    Without `gated` nothing is said about the next stage, without `tasks` nothing about the next task. `rules` mark the
+    cards.
+    """
+    deals = read(Deal.objects.visible_to(user).filter(pk__in=ids))
+    return draw(deals, user, [process], moment, gated=gated, tasks=tasks, rules=rules)
+
+
+def read(deals: DealQuerySet) -> list[Row]:
+    return [Row._make(row) for row in deals.values_list(*_COLUMNS)]
+
+
+def draw(
+    deals: Sequence[Row], user: User, processes: Sequence[Process], moment: Moment, *, gated: bool = True,
+    tasks: bool = True, rules: Sequence[CardRule] = (),
+) -> dict[int, Card]:  # fmt: skip
+    """The same of deals that were read, each of one of these processes."""
     around = _Around(
-        stages={stage.pk: stage for stage in stages},
-        owners=User.objects.in_bulk({deal.owner_id for deal in deals}),
-        organizations=_names(Organization, {deal.organization_id for deal in deals}),
-        tasks=_next_tasks([deal.pk for deal in deals]),
-        gates=gates.next_gates(deals, stages, moment.now),
-        reasons=_names(CloseReason, {deal.close_reason_id for deal in deals}),
-        editable=_editable([deal.pk for deal in deals], user),
+        stages={stage.pk: stage for process in processes for stage in process.all_stages},
+        tasks=_next_tasks([deal.pk for deal in deals]) if tasks else {},
+        gates=gates.next_gates(deals, processes, moment.now) if gated else {},
+        editable={deal.pk for deal in deals if access.edits_deal(user, deal.pk, deal.owner_id)},
         moment=moment,
         days=Days(moment.now),
         words=Words(),
         locale=to_locale(get_language() or "en"),
+        rules=rules,
+        tags=marks.tags_asked_for([deal.pk for deal in deals], rules),
     )
     return {deal.pk: _card(deal, around) for deal in deals}
 
 
-def _names(model: type[Organization] | type[CloseReason], ids: set[int | None]) -> dict[int, str]:
-    return dict(model._default_manager.filter(pk__in=ids - {None}).values_list("pk", "name"))
-
-
-def _next_tasks(ids: list[int]) -> dict[int, tuple[str, datetime.datetime]]:
-    found: dict[int, tuple[str, datetime.datetime]] = {}
+def _next_tasks(ids: list[int]) -> dict[int, NextTask]:
+    found: dict[int, NextTask] = {}
     rows = Task.objects.open().filter(deal__in=ids).order_by("due_at", "pk")
-    for deal_id, title, due_at in rows.values_list("deal_id", "title", "due_at"):
-        found.setdefault(deal_id, (title, due_at))
+    columns = ("deal_id", "title", "repetition", "stage_task__repeat_limit", "due_at", "has_time")
+    for deal_id, title, repetition, limit, due_at, has_time in rows.values_list(*columns):
+        if deal_id not in found:
+            found[deal_id] = NextTask(task_words.titled(title, repetition, limit), due_at, has_time)
     return found
 
 
-def _editable(ids: list[int], user: User) -> Collection[int] | None:
-    """None: all of them."""
-    if access.reach(user).everyone:
-        return None
-    return set(Deal.objects.editable_by(user).filter(pk__in=ids).values_list("pk", flat=True))
-
-
-def _card(deal: Deal, around: _Around) -> Card:
-    owner, stage = around.owners[deal.owner_id], around.stages[deal.stage_id]
+def _card(deal: Row, around: _Around) -> Card:
+    stage = around.stages[deal.stage_id]
     card = Card(
         pk=deal.pk,
         version=deal.version,
         title=deal.title,
-        movable=around.editable is None or deal.pk in around.editable,
-        owner=owner.name,
-        initials=owner.initials,
-        tint=owner.pk % TINTS,
+        movable=deal.pk in around.editable,
+        owned_by=deal.owner_id,
+        owner=deal.owner_name,
+        initials=initials(deal.owner_name),
+        tint=deal.owner_id % TINTS,
         value=money.format_money(deal.value, deal.currency, around.locale) if deal.value is not None else "",
-        organization=around.organizations.get(deal.organization_id or 0, ""),
+        organization=deal.organization_name or "",
+        stage=stage.name,
+        kind=stage.kind,
     )
+    if deal.expected_close is not None:
+        _say_close(card, deal.expected_close, around)
     if deal.status == Kind.OPEN:
         _say_task(card, deal, around)
         _say_days(card, deal, stage, around)
         _say_gate(card, around.gates.get(deal.pk), around.words)
     else:
         _say_closed(card, deal, around)
+    if around.rules:
+        _say_marks(card, deal, around)
     return card
 
 
-def _say_task(card: Card, deal: Deal, around: _Around) -> None:
+def _say_close(card: Card, day: datetime.date, around: _Around) -> None:
+    card.close, card.close_full = around.days.short(day), around.days.full(day)
+    if card.kind == Kind.OPEN and day < around.days.today:
+        card.late = around.words.late % {"day": card.close}
+
+
+def _say_task(card: Card, deal: Row, around: _Around) -> None:
     now = around.moment.now
     if deal.paused_until is not None and deal.paused_until > now:
-        named = {"day": around.days.short(deal.paused_until), "reason": deal.pause_reason}
+        named = {"day": around.days.short(around.days.of(deal.paused_until)), "reason": deal.pause_reason}
         card.paused = around.words.paused % named
     if deal.pk not in around.tasks:
         card.task_mark = "" if card.paused else "none"
         return
-    card.task, due_at = around.tasks[deal.pk]
-    card.task_day, card.task_full_day = around.days.short(due_at), around.days.full(due_at)
+    card.task, due_at, has_time = around.tasks[deal.pk]
+    day = around.days.of(due_at)
+    card.task_day = around.days.short(day)
+    if has_time:
+        card.task_day += f" {due_at.astimezone(around.days.zone):%H:%M}"
+    card.task_full_day = around.days.full(day) if around.days.is_near(day) else ""
     if not card.paused:
         card.task_mark = "overdue" if due_at < now else "today" if due_at <= around.moment.day_ends else ""
 
 
-def _say_days(card: Card, deal: Deal, stage: Stage, around: _Around) -> None:
+def _say_days(card: Card, deal: Row, stage: Stage, around: _Around) -> None:
     now, words = around.moment.now, around.words
     untouched = now - deal.last_worked_at
     if not card.paused and stage.idle_days is not None and untouched > stage.idle_days * DAY:
@@ -206,7 +289,11 @@ def _say_days(card: Card, deal: Deal, stage: Stage, around: _Around) -> None:
         card.days, card.days_full = "–", words.unknown
         return
     here = now - deal.stage_entered_at
-    spent, target, since = max(0, here.days), stage.target_days, around.days.full(deal.stage_entered_at)
+    spent, target, since = (
+        max(0, here.days),
+        stage.target_days,
+        around.days.dated(around.days.of(deal.stage_entered_at)),
+    )
     if target is None:
         card.days = ngettext("%(days)d day", "%(days)d days", spent) % {"days": spent}
         card.days_full = words.since % {"day": since}
@@ -214,7 +301,7 @@ def _say_days(card: Card, deal: Deal, stage: Stage, around: _Around) -> None:
     card.over = not card.paused and here > target * DAY
     card.target, card.spent = target, min(spent, target)
     card.days = words.of_target % {"days": spent, "target": target}
-    card.days_full = words.since_target % {"day": since, "target": target}
+    card.days_full = words.since % {"day": since}
 
 
 def _say_gate(card: Card, gate: NextGate | None, words: Words) -> None:
@@ -226,13 +313,24 @@ def _say_gate(card: Card, gate: NextGate | None, words: Words) -> None:
     waiting = [verdict for verdict in asked if verdict.state == "waiting"]
     met = len(asked) - len(missing) - len(waiting)
     card.gate_met, card.gate_waiting, card.gate_open = MET * met, WAITING * len(waiting), OPEN * len(missing)
+    card.gate_ready = bool(asked) and met == len(asked)
     unmet = [verdict.condition.label for verdict in [*missing, *waiting]]
     card.gate_asks = " · ".join(unmet) if unmet else words.ready % {"stage": gate.stage.name}
-    card.gate_words = words.met % {"met": met, "all": len(asked), "stage": gate.stage.name}
     if unmet:
-        card.gate_words += " " + words.missing % {"labels": "; ".join(unmet)}
+        card.gate_words = words.met % {"met": met, "all": len(asked), "stage": gate.stage.name}
 
 
-def _say_closed(card: Card, deal: Deal, around: _Around) -> None:
-    when = around.words.closed[Kind(deal.status)] % {"day": around.days.short(deal.closed_at)} if deal.closed_at else ""
-    card.closed = " · ".join(part for part in (when, around.reasons.get(deal.close_reason_id or 0, "")) if part)
+def _say_marks(card: Card, deal: Row, around: _Around) -> None:
+    """Last: a card is judged by what it says."""
+    card.marks = marks.matching(around.rules, deal, card, around.tags)
+    if card.marks:
+        card.edge = card.marks[0].colour
+        card.labels = " · ".join(rule.label for rule in card.marks if rule.what not in marks.SHOWN_ANYWAY)
+        card.days_full = " · ".join(part for part in (card.days_full, card.labels) if part)
+
+
+def _say_closed(card: Card, deal: Row, around: _Around) -> None:
+    when = ""
+    if deal.closed_at:
+        when = around.words.closed[Kind(deal.status)] % {"day": around.days.short(around.days.of(deal.closed_at))}
+    card.closed = " · ".join(part for part in (when, deal.reason_name) if part)

@@ -36,9 +36,7 @@ class Counted:
 def count(user: User, stages: Sequence[Stage], filters: Filters, now: datetime.datetime) -> dict[int, Counted]:
     """By stage. With filters the deals are counted; without, their sums are read, which moves keep."""
     counted: dict[int, Counted] = {stage.pk: Counted() for stage in stages}
-    for stage_id, currency, deals, value in (
-        _live(user, stages, filters, now) if filters.narrow else _kept(user, stages)
-    ):
+    for stage_id, currency, deals, value in _live(user, stages, filters, now) if filters.narrow else kept(user, stages):
         if deals:
             counted[stage_id].add(deals, currency, value)
     open_ones = Deal.objects.existing().filter(access.open_deals_visible_to(user))
@@ -55,7 +53,7 @@ def _live(user: User, stages: Sequence[Stage], filters: Filters, now: datetime.d
     return found.order_by().values_list("stage_id", "currency").annotate(Count("pk"), Sum("value"))
 
 
-def _kept(user: User, stages: Sequence[Stage]) -> Iterable[Row]:
+def kept(user: User, stages: Sequence[Stage]) -> Iterable[Row]:
     """Sums of the owners whose deals one sees all of, and by hand the single deals of others that one sees too."""
     bounds = reach(user)
     sums = ColumnTotal.objects.filter(stage__in=stages)

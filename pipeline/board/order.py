@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from django.db.models import Case, Count, F, Q, Value, When, Window
-from django.db.models.expressions import OrderBy, RawSQL
-from django.db.models.functions import RowNumber
+from django.db.models import Case, Count, Q, Value, When
+from django.db.models.expressions import RawSQL
 
 from crm.models import User
 from pipeline import access, calendar
 from pipeline.models import Kind, Stage
 from pipeline.models.deals import DealQuerySet, Precision
 
+_STAGES = "s(id, over_since, idle_since)"
 NEVER = datetime.datetime(1900, 1, 1, tzinfo=datetime.UTC)
 """The bound of a stage without a limit of days: no deal is that old."""
 
@@ -84,7 +84,7 @@ def count_over_target(deals: DealQuerySet, stages: Sequence[Stage], now: datetim
     rows, values = _rows(timed, now)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT s.id, t.deals FROM {rows} CROSS JOIN LATERAL (SELECT count(*) AS deals FROM ({sql}) d) t",  # noqa: S608
+            f"SELECT s.id, t.deals FROM ({rows}) {_STAGES} CROSS JOIN LATERAL (SELECT count(*) AS deals FROM ({sql}) d) t",  # noqa: S608
             [*values, *parameters],
         )
         return [(stage, deals) for stage, deals in cursor.fetchall()]
@@ -93,7 +93,7 @@ def count_over_target(deals: DealQuerySet, stages: Sequence[Stage], now: datetim
 # --- Marks as conditions of a query
 
 
-def _ranks(over: Q, idle: Q, moment: Moment) -> list[Rank]:
+def ranks_of_next(over: Q, idle: Q, moment: Moment) -> list[Rank]:
     """Each deal belongs to exactly one of them."""
     awake = Q(paused_until__isnull=True) | Q(paused_until__lte=moment.now)
     over &= ~Q(stage_entered_precision=Precision.UNKNOWN)
@@ -109,7 +109,7 @@ def _ranks(over: Q, idle: Q, moment: Moment) -> list[Rank]:
     ]
 
 
-def _simple(order: str) -> list[Rank]:
+def ranks_of(order: str) -> list[Rank]:
     """Orders by one column; deals without it come last."""
     if order == "value":
         return [Rank(Q(value__isnull=False), ("-value", "pk")), Rank(Q(value__isnull=True), ("stage_entered_at", "pk"))]
@@ -126,7 +126,7 @@ def _simple(order: str) -> list[Rank]:
 def _by_column(deals: DealQuerySet, stages: Sequence[Stage], order: str, moment: Moment, part: Slice) -> Placed:
     closed = Rank(Q(closed_at__isnull=False), ("-closed_at", "-pk"))
     over, idle = Q(stage_entered_at__lt=_of_stage("over_since")), Q(last_worked_at__lt=_of_stage("idle_since"))
-    ranks = _ranks(over, idle, moment) if order == "next" else _simple(order)
+    ranks = ranks_of_next(over, idle, moment) if order == "next" else ranks_of(order)
     of_kind = {True: [(rank, Q(closed_at__isnull=True)) for rank in ranks], False: [(closed, Q())]}
     parts, values = [], []
     for is_open, branches in of_kind.items():
@@ -152,17 +152,19 @@ def _lateral(
         looks.append(f"({sql})")
         values += parameters
     sql = (
-        f"SELECT s.id, t.id FROM {rows} CROSS JOIN LATERAL "  # noqa: S608
+        f"SELECT s.id, t.id FROM ({rows}) {_STAGES} CROSS JOIN LATERAL "  # noqa: S608
         f"(SELECT id FROM ({' UNION ALL '.join(looks)}) u(id) LIMIT %s OFFSET %s) AS t(id)"
     )
     return sql, [*values, part.limit, part.offset]
 
 
 def _rows(stages: Sequence[Stage], now: datetime.datetime) -> tuple[str, list[Any]]:
-    """The list of stages with their bounds, as a table."""
-    rows = ", ".join(["(%s::bigint, %s::timestamptz, %s::timestamptz)"] * len(stages))
-    values = [part for stage in stages for part in (stage.pk, *_limits(stage, now))]
-    return f"(VALUES {rows}) AS s(id, over_since, idle_since)", values
+    """The list of stages with their bounds."""
+    row = "(%s::bigint, %s::timestamptz, %s::timestamptz)" if connection.vendor == "postgresql" else "(%s, %s, %s)"
+    values: list[Any] = []
+    for stage in stages:
+        values += [stage.pk, *map(connection.ops.adapt_datetimefield_value, _limits(stage, now))]
+    return f"VALUES {', '.join([row] * len(stages))}", values
 
 
 def _of_stage(column: str) -> RawSQL:
@@ -181,23 +183,32 @@ def _limits(stage: Stage, now: datetime.datetime) -> tuple[datetime.datetime, da
 
 
 def _by_number(deals: DealQuerySet, stages: Sequence[Stage], order: str, moment: Moment, part: Slice) -> Placed:
-    over = access.longer_than("stage_entered_at", "target_days", stages, moment.now)
-    idle = access.longer_than("last_worked_at", "idle_days", stages, moment.now)
-    ranks = _ranks(over, idle, moment) if order == "next" else _simple(order)
+    """Written by hand around the query that ranks: Django takes longer to write it than the database to answer it."""
+    over, idle = Q(stage_entered_at__lt=_bound("over_since")), Q(last_worked_at__lt=_bound("idle_since"))
+    ranks = ranks_of_next(over, idle, moment) if order == "next" else ranks_of(order)
     is_open = Q(closed_at__isnull=True)
-    place = Case(
-        *(When(is_open & rank.where, then=Value(number)) for number, rank in enumerate(ranks)), default=Value(99)
+    whens = [When(is_open & rank.where, then=Value(number)) for number, rank in enumerate(ranks)]
+    keys = {key: [number for number, rank in enumerate(ranks) if key in rank.by] for rank in ranks for key in rank.by}
+    columns = {"closed_at", *(key.removeprefix("-") for key in keys)} - {"pk"}
+    ranked = deals.filter(stage__in=stages).annotate(rank=Case(*whens, default=Value(99))).order_by()
+    inner, parameters = ranked.values("stage_id", "pk", "rank", *columns).query.sql_with_params()
+    by = ", ".join(_key(key, numbers) for key, numbers in keys.items() if key != "pk")
+    rows, values = _rows(stages, moment.now)
+    sql = (
+        f"WITH {_STAGES} AS ({rows}) SELECT stage_id, pk FROM (SELECT stage_id, pk, row_number() OVER (PARTITION BY stage_id"  # noqa: S608
+        f" ORDER BY rank, {by}, closed_at DESC, CASE WHEN closed_at IS NULL THEN pk ELSE -pk END) AS place FROM ({inner}) r) n"
+        " WHERE place > %s AND place <= %s ORDER BY stage_id, place"
     )
-    numbered = deals.filter(stage__in=stages).annotate(rank=place)
-    # The columns by which ranks are ordered, null where a rank is not, so that they do not matter there.
-    used = {key: [number for number, rank in enumerate(ranks) if key in rank.by] for rank in ranks for key in rank.by}
-    keys = [_key(key, numbers) for key, numbers in used.items() if key != "pk"]
-    by = [F("rank").asc(), *keys, F("closed_at").desc(), Case(When(is_open, then=F("pk")), default=-F("pk")).asc()]
-    numbered = numbered.annotate(place=Window(RowNumber(), partition_by="stage_id", order_by=by))
-    wanted = numbered.filter(place__gt=part.offset, place__lte=part.offset + part.limit)
-    return list(wanted.order_by("stage_id", "place").values_list("stage_id", "pk"))
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*values, *parameters, part.offset, part.offset + part.limit])
+        return [(stage, deal) for stage, deal in cursor.fetchall()]
 
 
-def _key(key: str, ranks: list[int]) -> OrderBy:
-    only_there = Case(When(rank__in=ranks, then=F(key.removeprefix("-"))), default=None)
-    return only_there.desc() if key.startswith("-") else only_there.asc()
+def _bound(column: str) -> RawSQL:
+    return RawSQL(f"(SELECT s.{column} FROM s WHERE s.id = pipeline_deal.stage_id)", [])  # noqa: S608, S611  (names of this module only)
+
+
+def _key(key: str, ranks: list[int]) -> str:
+    """A column by which some ranks are ordered, null in the others, so that it does not matter there."""
+    only_there = f"CASE WHEN rank IN ({', '.join(map(str, ranks))}) THEN {key.removeprefix('-')} END"
+    return f"{only_there} DESC" if key.startswith("-") else only_there

@@ -20,7 +20,7 @@ from pipeline.demo.fields import People
 from pipeline.demo.gates import Passage, Way
 from pipeline.demo.plan import Plan
 from pipeline.demo.process import FACTS, Processes
-from pipeline.demo.todo import ToDo
+from pipeline.demo.tasks import TasksOfDeal
 from pipeline.models import Approval, Commitment, Deal, DealContact, DealMember, Kind, MemberRole, StageVisit, Stance
 from pipeline.moves import Close, Past
 
@@ -165,7 +165,7 @@ def _write_tasks(told: Sequence[tuple[Deal, Tale]], world: World) -> None:
     for deal, tale in told:
         visit = standing[deal.pk]
         worked_at = max([visit.entered_at, *(entry.happened_at for entry in tale.entries if entry.happened_at)])
-        tasks += ToDo(tale.plan, deal, visit, worked_at, tale.named, tale.helper, world, chance).tasks()
+        tasks += TasksOfDeal(tale.plan, deal, visit, worked_at, tale.named, tale.helper, world, chance).tasks()
     followups.keep_past(tasks, via=Via.PAGE)
 
 

@@ -64,10 +64,6 @@ class HistoryForm(Form):
 
 class PipelineForm(Form):
     stage = forms.ChoiceField(label=_("Where it goes"))
-    override = forms.CharField(
-        label=_("Let it in without its conditions, because"), max_length=500, required=False,
-        help_text=_("Only where something lacks. The reason stays with the deal."),
-    )  # fmt: skip
 
     def __init__(self, *args: Any, deal: Deal, **options: Any) -> None:
         super().__init__(*args, auto_id="pipeline-%s", **options)

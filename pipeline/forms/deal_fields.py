@@ -14,10 +14,25 @@ from crm.models import User
 from leads.models import Organization, Source
 from pipeline.fields import DEAL_FIELDS
 from pipeline.forms.amounts import AmountField
+from pipeline.forms.questions import OrganizationField
 from pipeline.models import Deal, Product, Tag
 
 _LABELS = {field.name: field.label for field in DEAL_FIELDS}
 DAY = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+
+
+class NewDealForm(Form):
+    """What a deal begins with. Whether its name will do is for the rule, whose refusal is shown where all others are."""
+
+    title = forms.CharField(
+        label=_("Name"), required=False, widget=forms.TextInput({"required": True, "maxlength": 200, "autofocus": True})
+    )
+
+    def __init__(self, *args: Any, reader: User, **options: Any) -> None:
+        super().__init__(*args, auto_id="deal-%s", **options)
+        field = OrganizationField(reader)
+        field.label, field.required = _LABELS["organization"], False
+        self.add_field("organization", field)
 
 
 class FieldForm(Form):
@@ -55,8 +70,25 @@ class ExpectedCloseForm(FieldForm):
     expected_close = forms.DateField(label=_LABELS["expected_close"], required=False, widget=DAY)
 
 
+class QuickForm(ValueForm):
+    """What changes most often on the way through the board. Without a name in what is sent, that stays."""
+
+    expected_close = forms.DateField(label=_LABELS["expected_close"], required=False, widget=DAY)
+    title = forms.CharField(label=_LABELS["title"], max_length=200, required=False)
+
+    def changes(self) -> dict[str, Any]:
+        return {name: value for name, value in self.cleaned_data.items() if name != "title" or "title" in self.data}
+
+
 class OwnerForm(FieldForm):
     owner = forms.ModelChoiceField(User.objects.none(), label=_LABELS["owner"], empty_label=None)
+    tasks_stay = forms.BooleanField(label=_("Open tasks stay with the former owner"), required=False)
+
+    def present(self, deal: Deal) -> dict[str, Any]:
+        return {"owner": deal.owner}
+
+    def changes(self) -> dict[str, Any]:
+        return {"owner": self.cleaned_data["owner"]}
 
     def prepare(self, deal: Deal, reader: User) -> None:
         self.fields["owner"].queryset = access.assignable_users(reader)  # type: ignore[attr-defined]

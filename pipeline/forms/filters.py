@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import BadRequest
+from django.db.models import Q
 from django.http import QueryDict
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -16,10 +17,25 @@ from crm import access
 from crm.forms import Form
 from crm.models import Team, User
 from crm.search import LONGEST
-from pipeline.board import ORDERS, Filters
-from pipeline.models import Tag
+from pipeline.board import COLUMNS, FACTS, ORDERS, SORTS, Filters
+from pipeline.forms.shown import ShownField
+from pipeline.models import CardRule, Kind, Pipeline, Tag
 
-FLAGS = ("over", "idle", "no_next")
+STATUSES = [
+    ("", gettext_lazy("Open deals")),
+    (Kind.WON, gettext_lazy("Won deals")),
+    (Kind.LOST, gettext_lazy("Lost deals")),
+    ("all", gettext_lazy("All deals")),
+]
+FLAGS = ("over", "idle", "no_next", "late")
+QUICK = FLAGS[:3]
+"""Those with a switch of their own in the head."""
+EVERYWHERE = (
+    "q", "owner", "team", "tag", *FLAGS, "close_from", "close_to", "order", "status", "sort", "columns", "facts"
+)  # fmt: skip
+"""What means the same in every pipeline, and goes along into another one."""
+ONLY_HERE = ("mark",)
+"""What names something of one pipeline, such as one of its marks, and stays behind."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +75,13 @@ class FilterForm(Form):
     tag = forms.ModelChoiceField(
         Tag.objects.none(), label=gettext_lazy("Tag"), required=False, empty_label=gettext_lazy("Any tag")
     )
+    mark = forms.ModelChoiceField(
+        CardRule.objects.none(), label=gettext_lazy("Mark"), required=False, empty_label=gettext_lazy("Any or none")
+    )
     over = Flag(label=gettext_lazy("Over target"), required=False, widget=FlagInput({"value": "1"}))
     idle = Flag(label=gettext_lazy("Idle"), required=False, widget=FlagInput({"value": "1"}))
     no_next = Flag(label=gettext_lazy("No next step"), required=False, widget=FlagInput({"value": "1"}))
+    late = Flag(label=gettext_lazy("Close date in the past"), required=False, widget=FlagInput({"value": "1"}))
     close_from = forms.DateField(
         label=gettext_lazy("Closes from"), required=False, widget=forms.DateInput({"type": "date"})
     )
@@ -69,15 +89,25 @@ class FilterForm(Form):
         label=gettext_lazy("Closes until"), required=False, widget=forms.DateInput({"type": "date"})
     )
     order = forms.ChoiceField(label=gettext_lazy("Order"), required=False, choices=list(ORDERS.items()))
+    facts = ShownField(FACTS, ordered=False, label=gettext_lazy("Cards show"))
 
     def __init__(self, data: QueryDict, user: User) -> None:
         super().__init__(data)
         self.fields["owner"].queryset = people_in_sight(user)  # type: ignore[attr-defined]
         self.fields["team"].queryset = teams_in_sight(user)  # type: ignore[attr-defined]
         self.fields["tag"].queryset = Tag.objects.all()  # type: ignore[attr-defined]
+        self.fields["mark"].queryset = CardRule.objects.all()  # type: ignore[attr-defined]
 
     def clean_order(self) -> str:
         return self.cleaned_data["order"] or "next"
+
+
+class ListForm(FilterForm):
+    """The filters of the list: those of the board, and which deals beside the open ones."""
+
+    status = forms.ChoiceField(label=gettext_lazy("Status"), required=False, choices=STATUSES)
+    sort = forms.ChoiceField(required=False, choices=[(way, way) for name in SORTS for way in (name, f"-{name}")])
+    columns = ShownField(COLUMNS, ordered=True, label=gettext_lazy("Columns"))
 
 
 def people_in_sight(user: User) -> Any:
@@ -101,18 +131,33 @@ class Asked:
     query: str
     chips: list[Chip]
 
+    def offer_marks_of(self, pipeline: Pipeline) -> None:
+        """Of all marks those of this pipeline, and the one that is chosen."""
+        rules = CardRule.objects.filter(Q(pipeline=pipeline) | Q(pk=self.filters.mark))
+        self.form.fields["mark"].queryset = rules  # type: ignore[attr-defined]
+
+    @property
+    def elsewhere(self) -> str:
+        """The same for the board or the list of another pipeline."""
+        kept = QueryDict(self.query, mutable=True)
+        for name in set(kept) - set(EVERYWHERE):
+            del kept[name]
+        return kept.urlencode()
+
     @property
     def flags(self) -> list[forms.BoundField]:
         return [self.form[name] for name in FLAGS]
 
 
-def read_filters(data: QueryDict, user: User, also: tuple[str, ...] = ()) -> Asked:
+def read_filters(
+    data: QueryDict, user: User, also: tuple[str, ...] = (), form_class: type[FilterForm] = FilterForm
+) -> Asked:
     """`also` are other names that the address may hold. Raises BadRequest in words."""
-    form = FilterForm(data, user)
+    form = form_class(data, user)
     for name in data:
         if name not in form.fields and name not in also:
             raise BadRequest(_("The board knows no filter “%(name)s”.") % {"name": name[:40]})
-        if len(data.getlist(name)) > 1:
+        if len(data.getlist(name)) > 1 and not isinstance(form.fields.get(name), ShownField):
             raise BadRequest(_("“%(name)s” stands in the address more than once.") % {"name": name[:40]})
     if not form.is_valid():
         name = next(iter(form.errors))
@@ -125,8 +170,9 @@ def read_filters(data: QueryDict, user: User, also: tuple[str, ...] = ()) -> Ask
 
 def _address(data: QueryDict, form: FilterForm, without: str = "") -> str:
     kept = QueryDict(mutable=True)
-    for name in form.fields:
-        value = data.get(name, "").strip()
+    for name, field in form.fields.items():
+        shown = isinstance(field, ShownField)
+        value = ",".join(form.cleaned_data[name]) if shown else data.get(name, "").strip()
         if value and value != "0" and name != without and (name, value) != ("order", "next"):
             kept[name] = value
     return kept.urlencode()
@@ -135,11 +181,13 @@ def _address(data: QueryDict, form: FilterForm, without: str = "") -> str:
 def _chips(data: QueryDict, form: FilterForm, chosen: dict[str, Any]) -> list[Chip]:
     chips = []
     for name, value in chosen.items():
-        if name == "order" or name in FLAGS:  # those have a switch of their own
+        if name in ("order", "sort", "columns", "facts", *QUICK):  # those have a switch of their own
             continue
         label = str(form.fields[name].label)
         if name.startswith("close_"):
             value = date_format(value, "j M Y")
+        if name == "status":
+            label, value = str(dict(STATUSES)[value]), True
         text = label if value is True else _("%(label)s: %(value)s") % {"label": label, "value": value}
         chips.append(Chip(text, _address(data, form, without=name)))
     return chips

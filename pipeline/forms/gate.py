@@ -9,9 +9,11 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import BadRequest
+from django.core.files.uploadedfile import UploadedFile
 from django.db.models import Q
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -19,6 +21,7 @@ from crm.forms import Form
 from crm.models import User
 from pipeline import access
 from pipeline.conditions import Verdict
+from pipeline.forms.files import ask_again
 from pipeline.forms.questions import QUESTIONS, UNKNOWN, Answers, Asked, DateInput, TimeInput
 from pipeline.models import CloseReason, Deal, EntryCondition, Kind, Stage
 from pipeline.moves import Close, Fill, Refused
@@ -32,11 +35,11 @@ class Wish:
     """Where a deal shall go, and which version of it the mover saw. `asked`: the dialog was shown and is answered."""
 
     to: int
-    version: int | None
-    asked: list[int] | None
-    reopen: bool
-    left: int | None
-    cards: int
+    version: int | None = None
+    asked: list[int] | None = None
+    reopen: bool = False
+    left: int | None = None
+    cards: int = 25
 
 
 def read_wish(data: QueryDict, *, versioned: bool = True) -> Wish:
@@ -50,8 +53,13 @@ def read_wish(data: QueryDict, *, versioned: bool = True) -> Wish:
         else [_number(part, "asked", LARGEST_ID) for part in asked.split(",") if part][:100],
         reopen=data.get("reopen") == "1",
         left=_whole(data, "from", LARGEST_ID) if "from" in data else None,
-        cards=min(_whole(data, "cards", LARGEST_ID), 200) if "cards" in data else 25,
+        cards=cards_on_screen(data),
     )
+
+
+def cards_on_screen(data: QueryDict) -> int:
+    """Of one column."""
+    return min(_whole(data, "cards", LARGEST_ID), 200) if "cards" in data else 25
 
 
 def _whole(data: QueryDict, name: str, largest: int) -> int:
@@ -102,10 +110,12 @@ class GateForm(Form):
         user: User,
         verdicts: Sequence[Verdict],
         deal: Deal | None = None,
+        files: MultiValueDict[str, UploadedFile] | None = None,
+        currency: str = "",
     ) -> None:
-        super().__init__(data)
+        super().__init__(data, files)
         self.deal, self.target, self.user = deal, target, user
-        currency = deal.currency if deal else target.pipeline.currency
+        currency = deal.currency if deal else currency or target.pipeline.currency
         self._asked = [Asked(verdict, deal, currency, user) for verdict in verdicts if not verdict.passes]
         names = [self._add(asked) for asked in self._asked]
         if target.kind in WON_OR_LOST:
@@ -154,6 +164,8 @@ class GateForm(Form):
             QUESTIONS.get(asked.condition.kind, UNKNOWN).take(asked, values, self.answers)
         for name, error in self.answers.errors.items():
             self.add_error(name, error)
+        if self.errors:
+            ask_again(self)
         return values
 
     def fill(self) -> Fill:
@@ -206,6 +218,7 @@ class GateForm(Form):
             self.add_error(self._field_of("happened_at"), refusal.message)
         elif not refusal.errors:
             self.add_error(None, refusal.message)
+        ask_again(self)
 
     def _field_of(self, name: str) -> str | None:
         """The rules name fields of records; the form prefixes them."""

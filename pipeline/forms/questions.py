@@ -9,6 +9,7 @@ from typing import Any
 
 from django import forms
 from django.db.models import Q, QuerySet
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -19,6 +20,7 @@ from crm.models import User
 from leads.activities import NewActivity
 from leads.models import Contact, Organization, Source
 from pipeline.conditions import Verdict
+from pipeline.forms.files import proof_fields, proof_of
 from pipeline.models import Deal, DealContact, EntryCondition, Product, Stance, Task
 from pipeline.moves import Fill, NewCommitment, NewPerson
 
@@ -87,17 +89,18 @@ def _said_fields(asked: Asked) -> Fields:
         found[f"{asked.name}_evidence"] = forms.CharField(
             label=gettext_lazy("Link or note that proves it"), required=False, max_length=500
         )
+        found |= proof_fields(asked.deal, f"{asked.name}_")
     return found
 
 
 def _take_said(asked: Asked, values: Values, answers: Answers) -> None:
-    evidence = values.get(f"{asked.name}_evidence") or ""
-    if not values.get(asked.name) and not evidence:
+    evidence, proof = values.get(f"{asked.name}_evidence") or "", proof_of(values, f"{asked.name}_")
+    if not (values.get(asked.name) or evidence or proof):
         return
-    if asked.condition.needs_evidence and not evidence:
-        answers.errors[f"{asked.name}_evidence"] = _("Add a link or a note that proves it.")
+    if asked.condition.needs_evidence and not evidence and proof is None:
+        answers.errors[f"{asked.name}_evidence"] = _("Add a link, a note or a file that proves it.")
         return
-    answers.fill.commitments.append(NewCommitment(asked.condition.pk, evidence))
+    answers.fill.commitments.append(NewCommitment(asked.condition.pk, evidence, proof))
 
 
 # --- A field of the deal
@@ -129,7 +132,7 @@ def _input(declared: fields.Field, asked: Asked) -> forms.Field:
     if declared.kind == FieldKind.DATE:
         return forms.DateField(widget=DateInput())
     if declared.reference == "leads.Organization":
-        return OrganizationField(asked.user)
+        return OrganizationField(asked.user, asked.deal)
     if declared.reference == "leads.Source":
         return forms.ModelChoiceField(Source.objects.in_use())
     if declared.reference == "pipeline.Product":
@@ -146,10 +149,18 @@ def _shown(value: Any) -> Any:
 
 
 class OrganizationField(forms.CharField):
-    """The name of an organization that is there; typed, because there may be thousands."""
+    """The name of an organization that is there; typed, because there may be thousands.
 
-    def __init__(self, user: User) -> None:
-        super().__init__(max_length=200, help_text=_("The name of an organization that is already known."))
+    Once it is typed, the place `#open-deals` below says who works with it already.
+    """
+
+    def __init__(self, user: User, deal: Deal | None = None) -> None:
+        there = f"{reverse('deal-others')}?but={deal.pk}" if deal else reverse("deal-others")
+        looks = {"hx-get": there, "hx-trigger": "change", "hx-target": "#open-deals", "hx-swap": "innerHTML"}
+        # Not the form's own: what is sent right after typing must not be dropped for it.
+        widget = forms.TextInput({**looks, "hx-sync": "this:replace", "autocomplete": "off"})
+        help_text = _("The name of an organization that is already known.")
+        super().__init__(max_length=200, help_text=help_text, widget=widget)
         self.user = user
 
     def clean(self, value: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -11,12 +11,13 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from crm import clock, money, records
-from crm.models import Company, User
-from pipeline import filling, followups
+from crm.models import User
+from crm.models.audit import Via
+from leads.writing import name_key
+from pipeline import automation, filling, followups, in_force, people
 from pipeline.models import Deal, Kind, MoveAttempt, Stage, StageVisit, Tag
 from pipeline.moves import gate, write
-from pipeline.moves.move import _by_field
-from pipeline.moves.outcomes import Close, Fill, Moved, Outcome, Refused
+from pipeline.moves.outcomes import Close, Fill, Moved, Refused, by_field
 
 
 class _Refuse(Exception):
@@ -27,13 +28,43 @@ class _Refuse(Exception):
 def create_deal(
     stage_id: int, fields: Mapping[str, Any], *, by: User, via: str, fill: Fill | None = None, override: str = "",
     close: Close | None = None, started_at: datetime.datetime | None = None, now: datetime.datetime | None = None,
-) -> Outcome:  # fmt: skip
+) -> Moved | Refused:  # fmt: skip
     """`fields` as declared for a deal; owner is `by` and currency the pipeline's unless given.
 
     Moved.deal is the new deal. Refused: no deal came into being, and the attempt is kept with the title.
     """
+    now = now or clock.now()
+
+    def let_in(target: Stage) -> Moved:
+        deal = _insert(target, fields, by, via, started_at, now)
+        if fill is not None:
+            filling.apply(deal, fill, by=by, via=via, now=now)
+        return _let_in(deal, target, by, via, override, close, now)
+
+    return _create(stage_id, str(fields.get("title", "")), let_in, by, via, now)
+
+
+def open_linked(origin: Deal, stage_id: int, title: str, chain: tuple[int, ...], now: datetime.datetime) -> Deal | str:
+    """A deal that the process opens because of another one, for the same customer and owner, through the same gate.
+
+    Or why it may not begin there.
+    """
+    fields = {"title": title, "owner": origin.owner, "organization": origin.organization, "source": origin.source}
+
+    def let_in(target: Stage) -> Moved:
+        deal = _insert(target, fields, None, Via.PROCESS, None, now)
+        for each in origin.people.select_related("contact").order_by("-is_primary", "pk"):
+            people.set_contact(deal, each.contact, role=each.role, by=None, via=Via.PROCESS, now=now)
+        return _let_in(deal, target, None, Via.PROCESS, "", None, now, chain)
+
+    outcome = _create(stage_id, title, let_in, None, Via.PROCESS, now)
+    return outcome.deal if isinstance(outcome, Moved) else outcome.message
+
+
+def _create(
+    stage_id: int, title: str, let_in: Callable[[Stage], Moved], by: User | None, via: str, now: datetime.datetime
+) -> Moved | Refused:
     with transaction.atomic():
-        now = now or clock.now()
         target = (
             # Held until commit: whoever retires the stage waits for this deal and moves it on.
             Stage.objects.in_use()
@@ -48,15 +79,11 @@ def create_deal(
             )
         try:
             with transaction.atomic():
-                deal = _insert(target, fields, by, via, started_at, now)
-                if fill is not None:
-                    filling.apply(deal, fill, by=by, via=via, now=now)
-                return _let_in(deal, target, by, via, override, close, now)
+                return let_in(target)
         except _Refuse as refuse:
             refusal = refuse.refusal
         except ValidationError as error:
-            refusal = Refused(None, target, "invalid", _("Look again at what was filled in."), errors=_by_field(error))
-        title = str(fields.get("title", ""))
+            refusal = Refused(None, target, "invalid", _("Look again at what was filled in."), errors=by_field(error))
         write.attempt(
             MoveAttempt.Outcome.REFUSED,
             target,
@@ -71,7 +98,7 @@ def create_deal(
         return refusal
 
 
-def check_new(pipeline_currency: str, fields: Mapping[str, Any], owner: User) -> dict[str, Any]:
+def check_new(pipeline_currency: str, fields: Mapping[str, Any], owner: User | None) -> dict[str, Any]:
     """The fields of a new deal as they are stored. Raises ValidationError by field."""
     checked = records.check("deal", {"currency": pipeline_currency, "owner": owner, **fields})
     if not checked.get("title"):
@@ -87,7 +114,7 @@ def check_new(pipeline_currency: str, fields: Mapping[str, Any], owner: User) ->
 def _insert(
     target: Stage,
     fields: Mapping[str, Any],
-    by: User,
+    by: User | None,
     via: str,
     started_at: datetime.datetime | None,
     now: datetime.datetime,
@@ -104,6 +131,7 @@ def _insert(
         started_at=start,
         stage_entered_at=start,
         last_worked_at=now,
+        title_key=name_key(checked["title"]),
         **checked,
     )
     if target.kind != Kind.OPEN:
@@ -116,22 +144,24 @@ def _insert(
 
 
 def _let_in(
-    deal: Deal, target: Stage, by: User, via: str, override: str, close: Close | None, now: datetime.datetime
-) -> Moved:
-    company, stages = Company.current(), gate.stages_in_use(target.pipeline_id)
-    answer = gate.ask(gate.Entry(deal, None, target, stages, by, override, close), company, now)
+    deal: Deal, target: Stage, by: User | None, via: str, override: str, close: Close | None, now: datetime.datetime,
+    chain: tuple[int, ...] = (),
+) -> Moved:  # fmt: skip
+    process = in_force.read(target.pipeline_id)
+    answer = gate.ask(gate.Entry(deal, None, target, process, by, override, close), now)
     if isinstance(answer, Refused):
         raise _Refuse(Refused(None, answer.to_stage, answer.code, answer.message, answer.missing))
     overridden = answer.let_in == StageVisit.LetIn.OVERRIDE
     visit = StageVisit.objects.create(
-        deal=deal, seq=1, stage=target, pipeline_version_id=write.version_in_force(target), entered_at=deal.started_at,
+        deal=deal, seq=1, stage=target, pipeline_version_id=process.version_id, entered_at=deal.started_at,
         recorded_at=now, by=by, via=via, let_in=answer.let_in, reason=override.strip()[:500] if overridden else "",
         **write.closing(target, deal, None, close, deal.started_at),
     )  # fmt: skip
-    followups.plan_stage(deal, visit, company, by, now)
+    followups.plan_stage(deal, visit, process, by, now)
     write.begin(deal, visit)
     write.attempt(
         MoveAttempt.Outcome.MOVED, target, deal=deal, origin=None, by=by, via=via, now=now, unmet=answer.unmet, visit=visit,
         reason=visit.reason,
     )  # fmt: skip
+    automation.after_move(deal, visit, None, now=now, open_deal=open_linked, chain=chain)
     return Moved(deal, visit, answer.unmet)

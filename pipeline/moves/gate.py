@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from django.db.models import OuterRef, Subquery
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from crm.models import Company, User
-from pipeline import access, conditions
+from pipeline import access, conditions, in_force, room
 from pipeline.conditions import Verdict
-from pipeline.facts import load_facts
-from pipeline.models import Deal, EntryCondition, Kind, Pipeline, PipelineVersion, Stage, StageVisit
+from pipeline.facts import Facts, load_facts
+from pipeline.in_force import Process
+from pipeline.models import Deal, EntryCondition, Kind, Pipeline, Stage, StageVisit
 from pipeline.moves.outcomes import Close, Refused
 
 LetIn = StageVisit.LetIn
@@ -21,16 +21,17 @@ LetIn = StageVisit.LetIn
 
 @dataclass(frozen=True)
 class Entry:
-    """A wish to enter `target`. `origin` is the stage being left, None for a new deal."""
+    """A wish to enter `target`, a stage of the process. `origin` is the stage being left, None for a new deal."""
 
     deal: Deal
     origin: Stage | None
     target: Stage
-    stages: Sequence[Stage]
+    process: Process
     by: User | None
     override: str = ""
     close: Close | None = None
     reopen: bool = False
+    reason: str = ""
 
     @property
     def reopens(self) -> bool:
@@ -45,30 +46,43 @@ class Pass:
     unmet: list[Verdict] = field(default_factory=list)
 
 
-def stages_in_use(pipeline_id: int) -> list[Stage]:
-    """Ordered, each with the id of the process version in force as `version_id`."""
-    newest = PipelineVersion.objects.filter(pipeline=OuterRef("pipeline")).order_by("-number").values("pk")[:1]
-    stages = Stage.objects.in_use().filter(pipeline=pipeline_id).select_related("pipeline").order_by("order", "pk")
-    return list(stages.annotate(version_id=Subquery(newest)))
-
-
-def ask(entry: Entry, company: Company, now: datetime.datetime) -> Pass | Refused:
-    refusal = _outside_the_conditions(entry, company, now)
+def ask(entry: Entry, now: datetime.datetime, known: Facts | None = None) -> Pass | Refused:
+    """With `known` nothing is read, nor held until it is written."""
+    refusal = _outside_the_conditions(entry, entry.process.company, now)
     if refusal is not None:
         return refusal
+    if room.is_full(entry.target, entry.deal, hold=known is None):
+        most = entry.target.most_deals or 0
+        message = ngettext(
+            "“%(stage)s” takes at most %(count)d deal. First move it on.",
+            "“%(stage)s” takes at most %(count)d deals. First move one of them on.",
+            most,
+        ) % {"stage": entry.target.name, "count": most}
+        return Refused(entry.deal, entry.target, "full", message)
     if entry.target.kind == Kind.LOST:
         return Pass(LetIn.LOST)
     if (
         entry.origin is not None
         and not entry.reopens
-        and not conditions.is_forward(entry.stages, entry.origin, entry.target)
+        and not conditions.is_forward(entry.process.stages, entry.origin, entry.target)
     ):
         return Pass(LetIn.BACKWARD)
-    return _through_the_conditions(entry, company, now)
+    return _through_the_conditions(entry, now, known)
 
 
-def _through_the_conditions(entry: Entry, company: Company, now: datetime.datetime) -> Pass | Refused:
-    open_ones = [verdict for verdict in verdicts(entry, now, company) if not verdict.passes]
+def outlook(deal: Deal, by: User, now: datetime.datetime | None = None) -> list[tuple[Stage, Pass | Refused]]:
+    """What a move into each other stage would be answered, in a fixed number of queries. Nothing is tried or kept."""
+    process = in_force.read(deal.pipeline_id)
+    now = now or process.clock()
+    origin = process.stage_of(deal)
+    entries = [Entry(deal, origin, stage, process, by, reopen=True) for stage in process.stages if stage != origin]
+    asked = {condition.pk: condition for entry in entries for condition in _asked(entry)}
+    known = load_facts([(deal, list(asked.values()))], now, process.company)[deal.pk]
+    return [(entry.target, ask(entry, now, known)) for entry in entries]
+
+
+def _through_the_conditions(entry: Entry, now: datetime.datetime, known: Facts | None) -> Pass | Refused:
+    open_ones = [verdict for verdict in verdicts(entry, now, known) if not verdict.passes]
     stopping = [verdict for verdict in open_ones if verdict.stops]
     normal = LetIn.REOPENED if entry.reopens else LetIn.CONDITIONS
     if not stopping:
@@ -86,13 +100,23 @@ def _through_the_conditions(entry: Entry, company: Company, now: datetime.dateti
     return Pass(LetIn.OVERRIDE, open_ones)
 
 
-def verdicts(entry: Entry, now: datetime.datetime, company: Company | None = None) -> list[Verdict]:
+def verdicts(entry: Entry, now: datetime.datetime, known: Facts | None = None) -> list[Verdict]:
     """How each condition of this entry stands."""
-    origin = None if entry.reopens else entry.origin
-    doors = conditions.path(entry.stages, origin, entry.target)
-    rows = EntryCondition.objects.in_use().filter(stage__in=[stage.pk for stage in doors])
-    asked = conditions.gate_conditions(entry.stages, rows, origin, entry.target, entry.target.pipeline.jumps)
-    return conditions.judge(asked, load_facts([entry.deal], asked, now, company)[entry.deal.pk])
+    asked = _asked(entry)
+    if known is None:
+        known = load_facts([(entry.deal, asked)], now, entry.process.company)[entry.deal.pk]
+    return conditions.judge(asked, known)
+
+
+def _asked(entry: Entry) -> list[EntryCondition]:
+    stages, origin = entry.process.stages, _from(entry)
+    rows = entry.process.conditions(conditions.path(stages, origin, entry.target))
+    return conditions.gate_conditions(stages, rows, origin, entry.target, entry.target.pipeline.jumps)
+
+
+def _from(entry: Entry) -> Stage | None:
+    """A deal that is reopened comes from before the first stage."""
+    return None if entry.reopens else entry.origin
 
 
 def _missing_message(stopping: list[Verdict], target: Stage) -> str:
@@ -111,7 +135,7 @@ def _outside_the_conditions(entry: Entry, company: Company, now: datetime.dateti
         return _about_losing(entry)
     if (
         target.pipeline.jumps == Pipeline.Jumps.NONE
-        and len(conditions.path(entry.stages, origin, target)) > 1
+        and len(conditions.path(entry.process.stages, origin, target)) > 1
         and not entry.reopens
     ):
         message = _("This pipeline goes one stage at a time: move to the next stage first.")

@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 
 from crm import clock, records
 from crm.models import User
-from pipeline import followups, totals
+from leads.writing import name_key
+from pipeline import followups, marking, totals
 from pipeline.models import Deal, Kind, MoveAttempt, StageVisit, Tag, Task
 from pipeline.moves import write
 from pipeline.moves.create import check_new
@@ -67,6 +68,8 @@ def rewrite_history(
         if not stays or stays[-1].stage.pk != deal.stage_id:
             raise ValidationError(_("A corrected history ends in the stage where the deal is now."))
         old = list(StageVisit.objects.standing().filter(deal=deal).order_by("seq"))
+        if _is_as_told(old, stays):
+            return deal
         chain = _chain(deal, stays, {}, by=by, via=via, let_in=LetIn.HISTORY, reason=reason.strip()[:500], now=now)
         _keep_what_was_known(chain, old)
         StageVisit.objects.filter(pk__in=[visit.pk for visit in old]).update(undone_at=now, undone_by=by)
@@ -99,7 +102,7 @@ def _new(
     deal = Deal(
         pipeline_id=last.stage.pipeline_id, stage=last.stage, status=last.stage.kind, started_at=first.entered_at,
         stage_entered_at=last.entered_at, stage_entered_precision=last.precision, last_worked_at=last.entered_at,
-        created_at=now, created_by=by, updated_at=now, updated_by=by, **checked,
+        created_at=now, created_by=by, updated_at=now, updated_by=by, title_key=name_key(checked["title"]), **checked,
     )  # fmt: skip
     return deal, tags
 
@@ -138,7 +141,7 @@ def _finish(made: list[Deal], open_visits: list[StageVisit], by: User | None, vi
     for start in range(0, len(made), 500):
         # The update is what SQLite's trigger checks the new history at; it changes nothing.
         Deal.objects.filter(pk__in=[deal.pk for deal in made[start : start + 500]]).update(
-            stage_entered_at=F("stage_entered_at")
+            stage_entered_at=F("stage_entered_at"), **marking.card()
         )
     totals.shift((None, totals.cell(deal)) for deal in made)
     MoveAttempt.objects.bulk_create(
@@ -154,6 +157,12 @@ def _finish(made: list[Deal], open_visits: list[StageVisit], by: User | None, vi
         for visit in open_visits
     )
     records.note_created(made, by=by, via=via, now=now)
+
+
+def _is_as_told(old: list[StageVisit], stays: Sequence[Stay]) -> bool:
+    """Nothing is corrected, or the same form was sent before."""
+    there = [(visit.stage_id, visit.entered_at, visit.entered_precision) for visit in old]
+    return there == [(stay.stage.pk, stay.entered_at, stay.precision) for stay in stays if stay.close is None]
 
 
 def _keep_what_was_known(chain: list[StageVisit], old: list[StageVisit]) -> None:

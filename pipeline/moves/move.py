@@ -9,14 +9,14 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from crm import clock
-from crm.models import Change, Company, User
+from crm.models import Change, User
 from crm.models.audit import Via
-from pipeline import filling, followups
+from pipeline import automation, filling, followups, in_force
 from pipeline.conditions import Verdict
 from pipeline.models import Deal, Kind, MoveAttempt, Stage, StageVisit
 from pipeline.moves import gate, write
-from pipeline.moves.outcomes import Close, Fill, Moved, Outcome, Refused, Stale
+from pipeline.moves.create import open_linked
+from pipeline.moves.outcomes import Close, Fill, Moved, Outcome, Refused, Stale, by_field
 
 Tried = MoveAttempt.Outcome
 
@@ -31,38 +31,36 @@ class _Undo(Exception):
 def move_deal(
     deal_id: int, to_stage_id: int, *, by: User | None, via: str, version: int | None = None, fill: Fill | None = None,
     override: str = "", close: Close | None = None, happened_at: datetime.datetime | None = None, reopen: bool = False,
-    now: datetime.datetime | None = None,
+    reason: str = "", now: datetime.datetime | None = None,
 ) -> Outcome:  # fmt: skip
     """Move a deal within its pipeline.
 
     `version` is the one that the mover saw: a stage changed since then makes it stale. `fill` is saved with the move or
     not at all. `override` is a manager's reason to let it in without its conditions. `happened_at` dates the move back,
-    not before the present entry. Raises Deal.DoesNotExist; whether `by` may edit the deal is for the caller to ask.
+    not before the present entry. `reason` is kept with the stay. Raises Deal.DoesNotExist; whether `by` may edit the
+    deal is for the caller to ask.
     """
     with transaction.atomic():
         deal = followups.lock(deal_id)
         before, now = write.open_visit(deal, to_stage_id, now)
-        stages = gate.stages_in_use(deal.pipeline_id)
-        target = next((stage for stage in stages if stage.pk == to_stage_id), None)
+        process = in_force.read(deal.pipeline_id)
+        target = process.stage(to_stage_id)
         if target is None:
             return _gone(deal, to_stage_id, by, via, now)
         if deal.stage_id == target.pk:
             return Moved(deal, None)
-        origin = next((stage for stage in stages if stage.pk == deal.stage_id), None) or Stage.objects.get(
-            pk=deal.stage_id
-        )
+        origin = process.stage_of(deal)
         stale = _stale(deal, version)
         if stale is not None:
             write.attempt(Tried.STALE, target, deal=deal, origin=origin, by=by, via=via, now=now)
             return stale
-        company = Company.current()
-        entry = gate.Entry(deal, origin, target, stages, by, override, close, reopen)
+        entry = gate.Entry(deal, origin, target, process, by, override, close, reopen, reason)
 
         def enter() -> Moved | Refused:
-            answer = gate.ask(entry, company, now)
+            answer = gate.ask(entry, now)
             if isinstance(answer, Refused):
                 return answer
-            return _enter(entry, before, answer, company, via, now, happened_at)
+            return _enter(entry, before, answer, via, now, happened_at)
 
         return _settle(deal, origin, target, fill, enter, by, via, now)
 
@@ -75,22 +73,25 @@ def change_pipeline(
     with transaction.atomic():
         deal = followups.lock(deal_id)
         before, now = write.open_visit(deal, to_stage_id, now)
-        target = Stage.objects.in_use().filter(pk=to_stage_id, kind=Kind.OPEN).select_related("pipeline").first()
-        if target is None or target.pipeline_id == deal.pipeline_id or deal.status != Kind.OPEN:
+        if deal.stage_id == to_stage_id:
+            return Moved(deal, None)
+        there = Stage.objects.in_use().filter(pk=to_stage_id, kind=Kind.OPEN).first()
+        if there is None or there.pipeline_id == deal.pipeline_id or deal.status != Kind.OPEN:
             return _gone(deal, to_stage_id, by, via, now)
+        process = in_force.read(there.pipeline_id)
+        target = process.stage(to_stage_id) or there
         stale = _stale(deal, version)
         origin = Stage.objects.get(pk=deal.stage_id)
         if stale is not None:
             write.attempt(Tried.STALE, target, deal=deal, origin=origin, by=by, via=via, now=now)
             return stale
-        company, stages = Company.current(), gate.stages_in_use(target.pipeline_id)
-        entry = gate.Entry(deal, None, target, stages, by, override)
+        entry = gate.Entry(deal, None, target, process, by, override)
 
         def enter() -> Moved | Refused:
-            answer = gate.ask(entry, company, now)
+            answer = gate.ask(entry, now)
             if isinstance(answer, Refused):
                 return answer
-            return _enter(entry, before, answer, company, via, now)
+            return _enter(entry, before, answer, via, now)
 
         return _settle(deal, origin, target, fill, enter, by, via, now)
 
@@ -102,15 +103,13 @@ def move_retired(deal_id: int, to_stage_id: int, *, by: User | None, now: dateti
         before, now = write.open_visit(deal, to_stage_id, now)
         if deal.stage_id == to_stage_id:
             return Moved(deal, None)
-        origin = Stage.objects.get(pk=deal.stage_id)
-        target = (
-            Stage.objects.in_use()
-            .select_related("pipeline")
-            .get(pk=to_stage_id, pipeline=deal.pipeline_id, kind=origin.kind)
-        )
-        entry = gate.Entry(deal, origin, target, [target], by)
-        answer = gate.Pass(StageVisit.LetIn.RETIRED)
-        entered = _enter(entry, before, answer, Company.current(), Via.PROCESS, now)
+        process = in_force.read(deal.pipeline_id)
+        origin = process.stage_of(deal)
+        target = process.stage(to_stage_id)
+        if target is None or target.kind != origin.kind:
+            raise Stage.DoesNotExist
+        entry = gate.Entry(deal, origin, target, process, by)
+        entered = _enter(entry, before, gate.Pass(StageVisit.LetIn.RETIRED), Via.PROCESS, now)
         if isinstance(entered, Refused):
             raise ValidationError(entered.message)
         return entered
@@ -126,7 +125,7 @@ def _settle(
     else:
         try:
             with transaction.atomic():
-                filling.apply(deal, fill, by=by, via=via, now=now)
+                filling.apply(deal, fill, by=by, via=via, now=now, pipeline_id=target.pipeline_id)
                 outcome = enter()
                 if isinstance(outcome, Refused):
                     raise _Undo(outcome)
@@ -136,14 +135,14 @@ def _settle(
         except ValidationError as error:
             deal.refresh_from_db()
             message = _("Look again at what was filled in.")
-            outcome = Refused(deal, target, "invalid", message, errors=_by_field(error))
+            outcome = Refused(deal, target, "invalid", message, errors=by_field(error))
     if isinstance(outcome, Refused):
         write.attempt(Tried.REFUSED, target, deal=deal, origin=origin, by=by, via=via, now=now, unmet=outcome.missing)
     return outcome
 
 
 def _enter(
-    entry: gate.Entry, before: StageVisit, answer: gate.Pass, company: Company, via: str, now: datetime.datetime,
+    entry: gate.Entry, before: StageVisit, answer: gate.Pass, via: str, now: datetime.datetime,
     happened_at: datetime.datetime | None = None,
 ) -> Moved | Refused:  # fmt: skip
     deal, target, by, close = entry.deal, entry.target, entry.by, entry.close
@@ -156,20 +155,24 @@ def _enter(
     before.save(update_fields=["left_at"])
     overridden = answer.let_in == StageVisit.LetIn.OVERRIDE
     visit = StageVisit.objects.create(
-        deal=deal, seq=before.seq + 1, stage=target, pipeline_version_id=write.version_in_force(target), entered_at=at,
-        recorded_at=now, by=by, via=via, let_in=answer.let_in, reason=entry.override.strip()[:500] if overridden else "",
+        deal=deal, seq=before.seq + 1, stage=target, pipeline_version_id=entry.process.version_id, entered_at=at,
+        recorded_at=now, by=by, via=via, let_in=answer.let_in, reason=(entry.override if overridden else entry.reason).strip()[:500],
         **write.closing(target, deal, before, close, at),
     )  # fmt: skip
     followups.cancel_left_stage(before, visit, lost=target.kind == Kind.LOST, by=by, now=now)
-    followups.plan_stage(deal, visit, company, by, now)
+    followups.plan_stage(deal, visit, entry.process, by, now)
     write.bring_in_line(deal, visit, target, by=by, via=via, now=now)
     if close is not None and close.come_back_on is not None and by is not None:
-        title = _("Come back to %(deal)s") % {"deal": deal.title}
-        followups.add(deal.pk, title[:200], close.come_back_on, by=by, owner=deal.owner, kind="call", via=via, now=now)
+        title = (_("Come back to %(deal)s") % {"deal": deal.title})[:200]
+        followups.add(
+            deal.pk, title, close.come_back_on, by=by, owner=deal.owner, kind="call", via=via, visit=visit, now=now
+        )
     write.attempt(
         Tried.MOVED, target, deal=deal, origin=entry.origin, by=by, via=via, now=now, unmet=answer.unmet, visit=visit,
-        reason=visit.reason,
+        reason=visit.reason if overridden else "",
     )  # fmt: skip
+    if answer.let_in != StageVisit.LetIn.RETIRED:
+        automation.after_move(deal, visit, entry.origin, now=now, open_deal=open_linked)
     return Moved(deal, visit, answer.unmet)
 
 
@@ -200,12 +203,8 @@ def _gone(deal: Deal, to_stage_id: int, by: User | None, via: str, now: datetime
     )
 
 
-def _by_field(error: ValidationError) -> dict[str, list[str]]:
-    return error.message_dict if hasattr(error, "error_dict") else {"": error.messages}
-
-
 def missing_for(deal: Deal, target: Stage, by: User | None, now: datetime.datetime | None = None) -> list[Verdict]:
     """How each condition of a move to `target` stands, without moving. Empty: none is asked."""
-    stages = gate.stages_in_use(deal.pipeline_id)
-    origin = next((stage for stage in stages if stage.pk == deal.stage_id), None) or deal.stage
-    return gate.verdicts(gate.Entry(deal, origin, target, stages, by), now or clock.now())
+    process = in_force.read(deal.pipeline_id)
+    origin = process.stage_of(deal)
+    return gate.verdicts(gate.Entry(deal, origin, target, process, by), now or process.clock())

@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from django.core.exceptions import ValidationError
+
 from crm.models import Team, User
 from leads.activities import NewActivity
 from leads.models import Contact
 from pipeline.conditions import Verdict
-from pipeline.models import CloseReason, Deal, Stage, StageVisit
+from pipeline.files import NewFile
+from pipeline.models import CloseReason, Deal, DealFile, Stage, StageVisit
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Close:
 class NewCommitment:
     condition_id: int
     evidence: str = ""
+    proof: DealFile | NewFile | None = None
     contact: Contact | None = None
     happened_at: datetime.datetime | None = None
 
@@ -76,6 +80,8 @@ class Moved:
     deal: Deal
     visit: StageVisit | None
     warnings: list[Verdict] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    """Of a move that was taken back: what stays of what the process did with it."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,7 @@ class Stale:
     at: datetime.datetime
 
 
-Code = Literal["conditions", "reason", "closed", "not_allowed", "jump", "stage_gone", "when", "invalid"]
+Code = Literal["conditions", "reason", "closed", "not_allowed", "jump", "stage_gone", "when", "late", "full", "invalid"]
 
 
 @dataclass(frozen=True)
@@ -106,3 +112,7 @@ class Refused:
 
 
 Outcome = Moved | Stale | Refused
+
+
+def by_field(error: ValidationError) -> dict[str, list[str]]:
+    return error.message_dict if hasattr(error, "error_dict") else {"": error.messages}

@@ -18,7 +18,7 @@ from crm import records
 from crm.models import User
 from crm.models.audit import Via
 from crm.records import PastChange
-from pipeline import totals
+from pipeline import marking, totals
 from pipeline.models import AttemptCondition, Deal, EntryCondition, MoveAttempt, Stage, StageVisit, Tag
 from pipeline.moves import history
 from pipeline.moves.outcomes import Close, Stay
@@ -71,7 +71,7 @@ def create_with_past(pasts: Sequence[Past], *, via: str = Via.BOARD, now: dateti
         for start in range(0, len(made), 500):
             # SQLite's trigger checks the new history at this update, which changes nothing.
             ids = [deal.pk for deal in made[start : start + 500]]
-            Deal.objects.filter(pk__in=ids).update(stage_entered_at=F("stage_entered_at"))
+            Deal.objects.filter(pk__in=ids).update(stage_entered_at=F("stage_entered_at"), **marking.card())
         totals.shift((None, totals.cell(deal)) for deal in made)
         tagged = Deal.tags.through
         tagged.objects.bulk_create(

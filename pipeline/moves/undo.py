@@ -5,25 +5,46 @@ from __future__ import annotations
 import datetime
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from crm import clock
 from crm.models import User
-from pipeline import followups
-from pipeline.models import MoveAttempt, Stage, StageVisit
+from pipeline import automation, followups
+from pipeline.models import ActionRun, MoveAttempt, StageVisit
 from pipeline.moves import write
 from pipeline.moves.outcomes import Moved, Outcome, Refused, Stale
 
+UNDO_FOR = datetime.timedelta(seconds=10)
+"""How long a move is offered to be taken back. After that it is history: moving back is a move of its own."""
+TRAVEL = datetime.timedelta(seconds=5)
+"""A click in the last moment is still on its way."""
 
-def undo_move(deal_id: int, visit_id: int, *, by: User, via: str, now: datetime.datetime | None = None) -> Outcome:
-    """Stale when somebody has moved on since; Refused for a deal's first stay or a stage that is gone. Twice is once."""
+
+def undo_until(visit: StageVisit) -> datetime.datetime:
+    return visit.recorded_at + UNDO_FOR
+
+
+def undo_move(
+    deal_id: int, visit_id: int, *, by: User, via: str, within: datetime.timedelta = UNDO_FOR + TRAVEL,
+    now: datetime.datetime | None = None,
+) -> Outcome:  # fmt: skip
+    """Stale when somebody has moved on since, deleted or merged it. Twice is once.
+
+    Refused for a deal's first stay, when it is too late, or for a stage that is gone.
+    """
     with transaction.atomic():
         deal = followups.lock(deal_id)
         now = now or clock.now()
-        last = StageVisit.objects.current().select_related("stage", "by").get(deal=deal)
+        acted = Exists(ActionRun.objects.filter(visit=OuterRef("pk")))
+        last = StageVisit.objects.current().select_related("stage", "by").annotate(acted=acted).get(deal=deal)
+        if deal.deleted_at is not None:
+            return Stale(deal, deal.deleted_by, deal.deleted_at)
         if last.pk != visit_id:
             undone = StageVisit.objects.filter(deal=deal, pk=visit_id, undone_at__isnull=False).exists()
             return Moved(deal, None) if undone else Stale(deal, last.by, last.recorded_at)
+        if now - last.recorded_at > within:
+            return Refused(deal, last.stage, "late", _("It is too late to take this back. Move the deal instead."))
         before = (
             StageVisit.objects.standing().select_related("stage__pipeline").filter(deal=deal, seq=last.seq - 1).first()
         )
@@ -36,7 +57,7 @@ def undo_move(deal_id: int, visit_id: int, *, by: User, via: str, now: datetime.
         write.attempt(
             MoveAttempt.Outcome.MOVED, before.stage, deal=deal, origin=last.stage, by=by, via=via, now=now, visit=before
         )
-        return Moved(deal, before)
+        return Moved(deal, before, told=automation.take_back(deal, last, now=now) if last.acted else [])
 
 
 def _take_back(last: StageVisit, before: StageVisit, by: User, now: datetime.datetime) -> None:
@@ -44,9 +65,3 @@ def _take_back(last: StageVisit, before: StageVisit, by: User, now: datetime.dat
     last.save(update_fields=["undone_at", "undone_by"])
     before.left_at = None
     before.save(update_fields=["left_at"])
-
-
-def last_move(deal_id: int) -> tuple[StageVisit, Stage] | None:
-    """The stay that an undo would take back, and the stage it would return to."""
-    chain = list(StageVisit.objects.standing().filter(deal=deal_id).select_related("stage").order_by("-seq")[:2])
-    return (chain[0], chain[1].stage) if len(chain) == 2 else None

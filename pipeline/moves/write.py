@@ -11,26 +11,21 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import connection
-from django.db.models import DateTimeField, F, Func
+from django.db.models import F
 from django.db.models.expressions import RawSQL
 
 from crm import clock, records
 from crm.models import Membership, Team, User
-from pipeline import followups, totals
+from pipeline import followups, marking, totals
 from pipeline.conditions import Verdict
 from pipeline.models import AttemptCondition, Deal, Kind, MoveAttempt, PipelineVersion, Stage, StageVisit
 from pipeline.moves.outcomes import Close
 
 
 def version_in_force(stage: Stage) -> int:
-    """Id of the newest version of the stage's process; known already for stages read by gate.stages_in_use."""
-    known: int | None = getattr(stage, "version_id", None)
-    return (
-        known
-        or PipelineVersion.objects.filter(pipeline=stage.pipeline_id)
-        .order_by("-number")
-        .values_list("pk", flat=True)[0]
-    )
+    """Id of the newest version of the stage's process."""
+    versions = PipelineVersion.objects.filter(pipeline=stage.pipeline_id).order_by("-number")
+    return versions.values_list("pk", flat=True)[0]
 
 
 def open_visit(deal: Deal, to_stage_id: int, now: datetime.datetime | None) -> tuple[StageVisit, datetime.datetime]:
@@ -46,10 +41,9 @@ def open_visit(deal: Deal, to_stage_id: int, now: datetime.datetime | None) -> t
         deal.owner = visit.deal.owner
         return visit, now or clock.now()
     held = RawSQL("(SELECT id FROM pipeline_stage WHERE id = %s FOR SHARE)", [to_stage_id])
-    read = Func(function="clock_timestamp", output_field=DateTimeField())
-    visit = current.annotate(clock=read, held=held).get(deal=deal)
+    visit = current.annotate(**clock.told(), held=held).get(deal=deal)
     deal.owner = visit.deal.owner
-    return visit, now or visit.clock
+    return visit, now or clock.told_by(visit)
 
 
 def closing(
@@ -109,10 +103,16 @@ def bring_in_line(
         new["last_worked_at"] = max(deal.last_worked_at, now)
     for name, value in new.items():
         setattr(deal, name, value)
+    deal.stage = stage
     deal.version += 1
     deal.updated_at, deal.updated_by = now, by
     Deal.objects.filter(pk=deal.pk).update(
-        **new, version=F("version") + 1, updated_at=now, updated_by=by, next_task_due_at=followups.next_due()
+        **new,
+        version=F("version") + 1,
+        updated_at=now,
+        updated_by=by,
+        next_task_due_at=followups.next_due(),
+        **marking.card(),
     )
     records.note(deal, changed, by=by, via=via, now=now)
     totals.shift([(before, totals.cell(deal))])
@@ -127,7 +127,7 @@ def begin(deal: Deal, visit: StageVisit) -> None:
     }  # fmt: skip
     for name, value in fields.items():
         setattr(deal, name, value)
-    Deal.objects.filter(pk=deal.pk).update(**fields, next_task_due_at=followups.next_due())
+    Deal.objects.filter(pk=deal.pk).update(**fields, next_task_due_at=followups.next_due(), **marking.card())
     totals.shift([(None, totals.cell(deal))])
 
 

@@ -14,9 +14,10 @@ from django_htmx.http import HttpResponseClientRedirect, reswap, trigger_client_
 
 from crm.forms import Form
 from crm.visitors import Request
-from pipeline import deal_page
+from pipeline import access, deal_page
 from pipeline.deal_page import DealPage
 from pipeline.doors import manages
+from pipeline.forms.daily import CommentForm
 from pipeline.models import Deal
 
 LARGEST = 2**31 - 1
@@ -29,10 +30,10 @@ def number(text: str) -> int:
     return int(text)
 
 
-def read_page(request: Request, deal: Deal, skip: int = 0) -> DealPage:
-    may_edit = Deal.objects.editable_by(request.user).filter(pk=deal.pk).exists()
+def read_page(request: Request, deal: Deal, skip: int = 0, upto: str = "") -> DealPage:
+    may_edit = deal.deleted_at is None and access.edits_deal(request.user, deal.pk, deal.owner_id)
     may_manage = may_edit and manages(request.user, deal)
-    return deal_page.read(deal, request.user, may_edit=may_edit, may_manage=may_manage, skip=skip)
+    return deal_page.read(deal, request.user, may_edit=may_edit, may_manage=may_manage, skip=skip, upto=upto)
 
 
 def show(request: Request, deal_pk: int, *parts: str, said: str = "", **context: Any) -> HttpResponse:
@@ -43,6 +44,8 @@ def show(request: Request, deal_pk: int, *parts: str, said: str = "", **context:
     if deal is None or not request.htmx:
         return leave(request, reverse("deal", args=[deal_pk]) if deal else reverse("home"))
     context |= {"page": read_page(request, deal), "parts": [f"pipeline/deal/_{part}.html" for part in parts]}
+    if "talk" in parts:
+        context["comment_form"] = CommentForm()
     response = reswap(render(request, "pipeline/deal/parts.html", context), "none")
     return trigger_client_event(response, "deal:changed")
 

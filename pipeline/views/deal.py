@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -12,32 +12,52 @@ from crm.models.audit import Via
 from crm.paging import page_of
 from crm.visitors import Request
 from leads.models import Contact, Organization
-from pipeline import deals
-from pipeline.doors import deal_to_manage, deal_to_see, deleted_deal, manages
+from pipeline import deals, merging
+from pipeline.doors import deal_to_manage, deleted_deal, manages, merged_deal
+from pipeline.forms.daily import CommentForm
 from pipeline.models import Deal
 from pipeline.views.answers import ask, leave, number, read_page, show
+from pipeline.views.bulk_messages import tell_finished
 
 LIST_SHOWN = 50
+WENT_OVER = ("comment-", "activity-", "task-", "file-", "unfiled-", "said-", "withdrawn-")
+"""Entries of a timeline that a merge takes along, by their keys."""
 
 
 @require_GET
 def page(request: Request, pk: int) -> HttpResponse:
+    """`entry` names one of the timeline, which is then shown however old it is."""
     deal = Deal.objects.visible_to(request.user).with_names().filter(pk=pk).first()
     if deal is None:
         return show_gone(request, deleted_deal(request, pk))
-    return render(request, "pipeline/deal/page.html", {"page": read_page(request, deal)})
+    tell_finished(request)
+    shown = read_page(request, deal, upto=request.GET.get("entry", "")[:60])
+    return render(request, "pipeline/deal/page.html", {"page": shown, "comment_form": CommentForm()})
 
 
 def show_gone(request: Request, deal: Deal) -> HttpResponse:
-    """That it was deleted, or the deal that it is part of now."""
+    """That it was deleted; or of a merged one its history, and the deal that it is part of now."""
+    found = merging.history_for(request.user, deal.pk)
+    if found is not None:
+        deal, survivor = found
+        entry = request.GET.get("entry", "")[:60]
+        if entry.startswith(WENT_OVER):  # a link in an old mail finds what it means
+            there = QueryDict(mutable=True)
+            there["entry"] = entry
+            return redirect(f"{reverse('deal', args=[survivor.pk])}?{there.urlencode()}#entry-{entry}")
+        shown = read_page(request, deal, upto=entry)
+        shown.now = deal.deleted_at or shown.now  # its last stay grows no longer
+        return render(request, "pipeline/merge/history.html", {"page": shown, "survivor": survivor}, status=410)
     context = {"deal": deal, "may_restore": deal.merged_into_id is None and manages(request.user, deal)}
     return render(request, "pipeline/deal/gone.html", context, status=410)
 
 
 @require_GET
 def older(request: Request, pk: int) -> HttpResponse:
-    """More of the timeline: `skip` says how many are on the screen."""
-    deal = deal_to_see(request, pk)
+    """More of the timeline: `skip` says how many are on the screen. Also of a merged deal."""
+    deal = Deal.objects.visible_to(request.user).with_names().filter(pk=pk).first()
+    if deal is None:
+        deal, _survivor = merged_deal(request, pk)
     shown = read_page(request, deal, skip=min(number(request.GET.get("skip", "30")), 10_000))
     template = "pipeline/deal/older.html" if request.htmx else "pipeline/deal/timeline.html"
     return render(request, template, {"page": shown})

@@ -16,12 +16,14 @@ from crm.records import Clash
 from crm.visitors import Request
 from leads import search
 from leads.models import Organization
-from pipeline import change_words, deals
+from pipeline import change_words, deals, open_deals
 from pipeline.doors import deal_to_edit, manages
 from pipeline.fields import DEAL_FIELDS
 from pipeline.forms.deal_fields import FORMS, FieldForm
 from pipeline.models import Deal
+from pipeline.views import rows
 from pipeline.views.answers import ask, number, show
+from pipeline.views.outcomes import say_others
 
 FOUND = 8
 _LABELS = {field.name: field.label for field in DEAL_FIELDS}
@@ -29,13 +31,14 @@ _LABELS = {field.name: field.label for field in DEAL_FIELDS}
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit_field(request: Request, pk: int, name: str) -> HttpResponse:
-    """`?in=gate`: the form stands in the checklist and not among the facts."""
+    """`?in=gate`: the form stands in the checklist and not among the facts; `?in=list`: in a cell of the list."""
     if name not in FORMS:
         raise Http404
     deal = deal_to_edit(request, pk)
     if name == "owner" and not _may_hand_over(request, deal):
         raise PermissionDenied
-    slot = "gate" if request.GET.get("in") == "gate" else "fact"
+    slot = request.GET.get("in", "")
+    slot = slot if slot == "gate" or (slot == "list" and name in rows.CELLS and request.htmx) else "fact"
     form = FORMS[name](request.POST if request.method == "POST" else None, deal=deal, reader=request.user, slot=slot)
     if request.method != "POST":
         return _ask(request, deal, name, form, slot)
@@ -47,14 +50,22 @@ def edit_field(request: Request, pk: int, name: str) -> HttpResponse:
 
 def _write(request: Request, deal: Deal, name: str, form: FieldForm, slot: str, version: int) -> HttpResponse:
     try:
-        outcome = deals.edit(deal.pk, form.changes(), version=version, by=request.user, via=Via.PAGE)
+        along = not form.cleaned_data.get("tasks_stay")
+        outcome = deals.edit(
+            deal.pk, form.changes(), version=version, by=request.user, via=Via.PAGE, tasks_along=along
+        )  # fmt: skip
     except ValidationError as refusal:
         form.take(refusal)
         return _ask(request, deal, name, form, slot, status=422, version=version)
     if isinstance(outcome, deals.Conflict):
-        theirs = [_theirs(clash, outcome.deal) for clash in outcome.clashes]
+        theirs = [in_words(clash, outcome.deal) for clash in outcome.clashes]
         return _ask(request, outcome.deal, name, form, slot, status=409, version=outcome.deal.version, theirs=theirs)
+    if slot == "list":
+        said = rows.saved_words(outcome.deal, name) if outcome.changed else ""
+        return rows.show_row(request, outcome.deal, name, said)
     said = _("Saved.") if outcome.changed else ""
+    if "organization" in outcome.changed:
+        say_others(request, outcome.deal)
     # A new owner stands among the people, and the open tasks are theirs.
     more = ("people", "tasks") if "owner" in outcome.changed else ()
     return show(request, deal.pk, "head", "facts", "way", "gate", *more, "timeline", said=said)
@@ -67,8 +78,11 @@ def _ask(
     if name == "organization":
         query = query_of(request)
         rows = Organization.objects.visible_to(request.user)
-        context |= {"query": query, "found": search.organizations_matching(rows, query)[:FOUND] if query else []}
-    return ask(request, deal, "field_form.html", _("Change: %(field)s") % {"field": _LABELS[name]}, context, status)
+        found = list(search.organizations_matching(rows, query)[:FOUND]) if query else []
+        others = open_deals.of_each(found, request.user, deal.pk)
+        context |= {"query": query, "found": [(each, others.get(each.pk, [])) for each in found]}
+    fragment = "cell_form.html" if slot == "list" else "field_form.html"
+    return ask(request, deal, fragment, _("Change: %(field)s") % {"field": _LABELS[name]}, context, status)
 
 
 def _may_hand_over(request: Request, deal: Deal) -> bool:
@@ -77,7 +91,7 @@ def _may_hand_over(request: Request, deal: Deal) -> bool:
     return manages(request.user, deal) and others.exists()
 
 
-def _theirs(clash: Clash, deal: Deal) -> dict[str, Any]:
+def in_words(clash: Clash, deal: Deal) -> dict[str, Any]:
     """What somebody else wrote meanwhile, in words."""
     return {
         "label": _LABELS[clash.field],

@@ -16,8 +16,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from crm.visitors import Request
-from pipeline import gates
-from pipeline.board.page import stages_in_order
+from pipeline import gates, in_force, open_deals
 from pipeline.conditions import Verdict
 from pipeline.forms.gate import GateForm, Wish, earliest
 from pipeline.models import Deal, Kind
@@ -45,32 +44,63 @@ def show(request: Request, deal: Deal | None, outcome: Outcome, wish: Wish) -> H
     if origin is None:
         return HttpResponse(status=status, headers={"HX-Refresh": "true"})
     gone = isinstance(outcome, Refused)
-    context = _columns(request, origin, None if gone else _touched(deal, outcome, wish), wish)
+    moved = outcome.deal.pk if outcome.deal else None
+    context = _columns(request, origin, None if gone else _touched(deal, outcome, wish), wish, moved)
     return render(request, "pipeline/outcome.html", {**context, **note}, status=status)
+
+
+def show_undone(request: Request, deal: Deal, outcome: Outcome, wish: Wish) -> HttpResponse:
+    if isinstance(outcome, Moved):
+        named = {"deal": outcome.deal.title, "stage": outcome.deal.stage.name}
+        said = [_("Taken back: “%(deal)s” is in %(stage)s again.") % named, *outcome.told]
+        messages.success(request, " ".join(said))
+        outcome = Moved(outcome.deal, None)
+    return show(request, deal, outcome, wish)
+
+
+def show_card(request: Request, deal: Deal, wish: Wish) -> HttpResponse:
+    """The deal as its card is now, in the column where it stands."""
+    origin = shown_on(request)
+    if not request.htmx or origin is None:
+        return redirect(came_from(request) or reverse("deal", args=[deal.pk]))
+    return render(request, "pipeline/outcome.html", _columns(request, origin, {deal.stage_id}, wish, deal.pk))
 
 
 def show_new(request: Request, deal: Deal, wish: Wish) -> HttpResponse:
     messages.success(request, _("“%(deal)s” is in %(stage)s now.") % {"deal": deal.title, "stage": deal.stage})
+    say_others(request, deal)
     origin = shown_on(request)
     if not request.htmx or origin is None:
         return redirect(came_from(request) or reverse("board", args=[deal.pipeline_id]))
-    return render(request, "pipeline/outcome.html", _columns(request, origin, {deal.stage_id}, wish))
+    context = _columns(request, origin, {deal.stage_id}, wish, deal.pk)
+    return render(request, "pipeline/outcome.html", {**context, "added_to": deal.stage_id})
+
+
+def say_others(request: Request, deal: Deal) -> None:
+    """That somebody works with its organization already, for whoever has just chosen it."""
+    others = open_deals.of(deal.organization, request.user, deal.pk) if deal.organization else []
+    if others:
+        messages.warning(request, " ".join(other.sentence for other in others[:3]))
 
 
 def show_stages(request: Request, deal: Deal) -> HttpResponse:
     """“Move to…”: a button for each stage, all of one form."""
-    stages = [stage for stage in stages_in_order(deal.pipeline) if stage.pk != deal.stage_id]
-    following = gates.next_stage(deal.stage, stages_in_order(deal.pipeline))
+    columns = in_force.read(deal.pipeline_id).columns
+    stages = [stage for stage in columns if stage.pk != deal.stage_id]
+    following = gates.next_stage(deal.stage, columns)
     context = {"deal": deal, "stages": stages, "following": following, "next": came_from(request)}
     return render(request, "pipeline/move_to.html", context)
 
 
 def show_gate(
     request: Request, deal: Deal | None, form: GateForm, wish: Wish | None, refusal: Refused | None = None, *,
-    verdicts: Sequence[Verdict] = (), status: int = 422,
+    verdicts: Sequence[Verdict] = (), status: int = 422, **more: Any,
 ) -> HttpResponse:  # fmt: skip
-    """The dialog with what is missing. `wish` is None when somebody only looks; `verdicts` shows what is met too."""
-    if refusal is not None and refusal.code == "closed":
+    """The dialog with what is missing. `wish` is None when somebody only looks; `verdicts` shows what is met too.
+
+    `more` says where it is sent to, if that is not where moves and new deals are (`action`), and what else it knows.
+    """
+    if refusal is not None and refusal.code in ("closed", "full"):
         status = 409
     context: dict[str, Any] = {
         "deal": deal,
@@ -84,8 +114,11 @@ def show_gate(
         "earliest": earliest(deal) if deal else "",
         "approvers": _approvers(form, deal),
         "title": request.POST.get("title", ""),
+        "organization": request.POST.get("organization", ""),
         "once_key": request.POST.get("once_key", ""),
         "lost": form.target.kind == Kind.LOST,
+        "action": reverse("deal-move", args=[deal.pk]) if deal else reverse("deal-new"),
+        **more,
     }
     if wish is None:
         return render(request, "pipeline/gate.html", context)
@@ -94,8 +127,10 @@ def show_gate(
         return render(request, "pipeline/gate.html", context, status=status)
     touched = {pk for pk in (wish.left, deal.stage_id if deal else None, form.target.pk) if pk}
     dialog = render_to_string("pipeline/gate.html", context, request)
-    columns = render_to_string("pipeline/outcome.html", _columns(request, origin, touched, wish), request)
-    return HttpResponse(dialog + columns, status=status)
+    columns = _columns(request, origin, touched, wish, deal.pk if deal else None)
+    columns["added_to"] = None if deal else form.target.pk
+    board = render_to_string("pipeline/outcome.html", columns, request)
+    return HttpResponse(dialog + board, status=status)
 
 
 def _approvers(form: GateForm, deal: Deal | None) -> str:
@@ -109,11 +144,14 @@ def _touched(deal: Deal | None, outcome: Outcome, wish: Wish) -> set[int]:
     return {pk for pk in (wish.left, deal.stage_id if deal else None, now, wish.to) if pk}
 
 
-def _columns(request: Request, origin: Origin, stages: set[int] | None, wish: Wish) -> dict[str, Any]:
-    """Those of the board on the screen; all of them when its stages have changed."""
-    shown = {stage.pk for stage in stages_in_order(origin.pipeline)}
-    context = origin.columns(request, shown if stages is None else stages & shown, wish.cards)
-    return {**context, "all_columns": stages is None}
+def _columns(
+    request: Request, origin: Origin, stages: set[int] | None, wish: Wish, deal_id: int | None
+) -> dict[str, Any]:
+    """Of the board on the screen the card, and the heads and the order of its columns; all of it when its stages have changed."""
+    if stages is None:
+        shown = {stage.pk for stage in in_force.read(origin.pipeline.pk).stages}
+        return {**origin.columns(request, shown, wish.cards), "all_columns": True}
+    return origin.columns(request, stages, wish.cards, {deal_id} if deal_id else set())
 
 
 def _say_moved(request: Request, outcome: Moved) -> None:
@@ -121,14 +159,22 @@ def _say_moved(request: Request, outcome: Moved) -> None:
     text = _("“%(deal)s” is in %(stage)s now.") % named
     if outcome.warnings:
         labels = "; ".join(verdict.condition.label for verdict in outcome.warnings)
-        messages.warning(request, text + " " + _("Still open: %(labels)s.") % {"labels": labels})
+        text += " " + _("Still open: %(labels)s.") % {"labels": labels}
+        messages.warning(request, text, extra_tags=_undo_of(outcome))
     elif outcome.visit is not None:
-        messages.success(request, text)
+        messages.success(request, text, extra_tags=_undo_of(outcome))
+
+
+def _undo_of(outcome: Moved) -> str:
+    """Beside the message stands the button that takes the move back."""
+    return reverse("move-undo", args=[outcome.visit.pk]) if outcome.visit else ""
 
 
 def stale_sentence(request: Request, stale: Stale) -> str:
     """“Anna moved this to Pitch at 10:42.”"""
     named = {"stage": stale.deal.stage.name, "when": _when(stale.at), "deal": stale.deal.title}
+    if stale.deal.merged_into_id is not None:
+        return _("“%(deal)s” was merged into another deal %(when)s.") % named
     if stale.deal.deleted_at is not None:
         return _("“%(deal)s” was deleted %(when)s.") % named
     if stale.by is None:

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from crm import clock
+from crm import clock, once
 from crm.models.audit import Via
 from crm.paging import query_of
 from crm.visitors import Request
@@ -39,7 +39,8 @@ def add_contact(request: Request, pk: int) -> HttpResponse:
         return _ask(request, deal, form, status=422)
     values = {name: form.cleaned_data[name] for name in ("name", "email", "phone")}
     values |= {"organization": deal.organization, "owner": request.user}
-    same = [] if "anyway" in request.POST else contacts.same(values)
+    sent_before = once.result(request.user, form.cleaned_data["once_key"]) is not None
+    same = [] if "anyway" in request.POST or sent_before else contacts.same(values)
     if same:
         return _ask(request, deal, form, status=409, same=_as_seen(request, same))
     try:

@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
+from django_htmx.http import reswap, retarget
 
 from crm.models.audit import Via
 from crm.visitors import Request
@@ -17,9 +18,12 @@ from pipeline import followups, moves
 from pipeline.doors import deal_to_edit, deal_to_manage
 from pipeline.forms.corrections import HistoryForm, PipelineForm
 from pipeline.forms.daily import PauseForm
-from pipeline.models import Deal
+from pipeline.forms.gate import GateForm, Wish, read_wish
+from pipeline.models import Deal, Stage
 from pipeline.moves import Moved, Refused
+from pipeline.views import outcomes
 from pipeline.views.answers import ask, leave, number, read_page, refuse, show
+from pipeline.views.asking import answered, given, refused
 
 PARTS = ("head", "way", "gate", "tasks", "timeline", "facts", "resources")
 
@@ -96,19 +100,53 @@ def dates(request: Request, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_pipeline(request: Request, pk: int) -> HttpResponse:
+    """First the stage; what its gate asks for is then filled in as for any move, saved and moved together."""
     deal = deal_to_manage(request, pk)
+    if request.method == "POST" and "asked" in request.POST:
+        wish = read_wish(request.POST)
+        return _enter(request, deal, _stage_elsewhere(deal, wish.to), wish)
     sent = request.POST if request.method == "POST" else None
     form = PipelineForm(sent, deal=deal)
-    context: dict[str, Any] = {"form": form, "version": deal.version}
     if sent is not None and form.is_valid():
-        outcome = moves.change_pipeline(
-            deal.pk, int(form.cleaned_data["stage"]), by=request.user, via=Via.PAGE,
-            version=number(sent.get("version", "")), override=form.cleaned_data["override"],
-        )  # fmt: skip
-        if isinstance(outcome, Moved):
-            messages.success(request, _("The deal is in another pipeline now."))
-            return leave(request, reverse("deal", args=[deal.pk]))
-        stale = _("Somebody moved it meanwhile. Look at it again.")
-        context["refused"] = outcome.message if isinstance(outcome, Refused) else stale
-        context["missing"] = outcome.missing if isinstance(outcome, Refused) else []
+        stage = int(form.cleaned_data["stage"])
+        return _enter(request, deal, _stage_elsewhere(deal, stage), Wish(stage, number(sent.get("version", ""))))
+    context: dict[str, Any] = {"form": form, "version": deal.version}
     return ask(request, deal, "pipeline_form.html", _("Move to another pipeline"), context, 422 if sent else 200)
+
+
+def _enter(request: Request, deal: Deal, target: Stage | None, wish: Wish) -> HttpResponse:
+    form = answered(request, target, wish, deal=deal)
+    if form is not None and not form.is_valid():
+        return _show_gate(request, deal, form, wish)
+    filled = given(form)
+    outcome = moves.change_pipeline(
+        deal.pk, wish.to, by=request.user, via=Via.PAGE, version=wish.version, fill=filled.get("fill"),
+        override=filled.get("override", ""),
+    )  # fmt: skip
+    if isinstance(outcome, Moved):
+        named = {"pipeline": outcome.deal.pipeline.name, "stage": outcome.deal.stage.name}
+        messages.success(request, _("The deal is in %(pipeline)s now: %(stage)s.") % named)
+    elif isinstance(outcome, Refused) and outcome.to_stage is not None and outcome.code != "stage_gone":
+        return _show_gate(request, deal, refused(request, deal, outcome, form), wish, outcome)
+    elif isinstance(outcome, Refused):
+        messages.error(request, outcome.message)
+    else:
+        messages.error(request, outcomes.stale_sentence(request, outcome))
+    return leave(request, reverse("deal", args=[deal.pk]))
+
+
+def _show_gate(
+    request: Request, deal: Deal, form: GateForm, wish: Wish, refusal: Refused | None = None
+) -> HttpResponse:
+    """In the dialog, whatever form asked for it. When it happened is not asked: the former pipeline ends now."""
+    form.fields.pop("happened_at", None)
+    action = reverse("deal-pipeline", args=[deal.pk])
+    answer = outcomes.show_gate(
+        request, deal, form, wish, refusal, action=action, elsewhere=True, next=reverse("deal", args=[deal.pk])
+    )
+    return reswap(retarget(answer, "#dialog-body"), "innerHTML")
+
+
+def _stage_elsewhere(deal: Deal, pk: int) -> Stage | None:
+    rows = Stage.objects.in_use().select_related("pipeline").exclude(pipeline=deal.pipeline_id)
+    return rows.filter(pipeline__retired_at__isnull=True, pk=pk).first()

@@ -2,11 +2,15 @@
 // A card that was dropped stays until the answer, which brings both columns from the database. If none comes, the card
 // goes back to where it was, and the columns are fetched again as soon as the server can be reached.
 import Sortable from "../sortable.esm.js";
-import { refresh } from "./board_refresh.js";
+import { settle } from "./board_arrivals.js";
+import "./board_fold.js";
+import "./board_keys.js";
+import { lift, putDown } from "./board_lift.js";
+import { loaded, refresh } from "./board_refresh.js";
 
 const DIALOG = "#dialog-body";
 const board = () => document.getElementById("board");
-const stageOf = (node) => node.closest(".column").dataset.stage;
+const stageOf = (node) => node.closest("[data-stage]").dataset.stage;
 
 // --- Moving a card
 
@@ -20,9 +24,6 @@ function putBack(card, { list, before }) {
   else list.append(card);
 }
 
-const loaded = (stages) =>
-  Math.max(25, ...stages.map((stage) => document.querySelectorAll(`#cards-${stage} > .deal-card`).length));
-
 /** Asks in the card's place: what is drawn again meanwhile takes the card along, and htmx drops answers to what is gone. */
 function messenger(card) {
   const standIn = document.createElement("span");
@@ -35,7 +36,7 @@ function messenger(card) {
 async function move(card, to, home, version = card.dataset.version) {
   const from = stageOf(home.list);
   const address = `${board().dataset.moves}${card.id.replace("deal-", "")}/move/`;
-  const values = { to, version, from, cards: Math.min(200, loaded([from, to])) };
+  const values = { to, version, from, cards: loaded([from, to]) };
   const source = messenger(card);
   let answered = false;
   source.addEventListener("htmx:afterRequest", ({ detail }) => {
@@ -73,7 +74,7 @@ let home = null;
 function sortable(list) {
   Sortable.create(list, {
     group: "deals",
-    draggable: ".deal-card[data-movable]:not(.is-moving)",
+    draggable: ".deal-card:not([data-fixed], .is-moving)",
     filter: "input, textarea, select, button",
     preventOnFilter: false,
     sort: false, // the order says what to do next; nobody arranges it by hand
@@ -90,18 +91,18 @@ function sortable(list) {
     forceAutoScrollFallback: true,
     bubbleScroll: true,
     scrollSensitivity: 64,
-    scrollSpeed: 16,
+    scrollSpeed: matchMedia("(max-width: 767.98px)").matches ? 8 : 16, // a phone shows one column, which is to be read
     onStart: ({ item }) => {
       home = placeOf(item);
-      board().classList.add("is-dragging");
+      lift(item);
     },
     onMove: ({ to }) => {
-      for (const column of document.querySelectorAll(".column.is-target")) column.classList.remove("is-target");
-      to.closest(".column").classList.add("is-target");
+      for (const column of document.querySelectorAll(".is-target")) column.classList.remove("is-target");
+      to.closest("[data-stage]").classList.add("is-target");
     },
     onEnd: ({ item, to }) => {
-      board().classList.remove("is-dragging");
-      for (const column of document.querySelectorAll(".column.is-target")) column.classList.remove("is-target");
+      putDown();
+      for (const column of document.querySelectorAll(".is-target")) column.classList.remove("is-target");
       if (to === home.list) putBack(item, home);
       else move(item, stageOf(to), home);
     },
@@ -113,13 +114,23 @@ function prepare(root) {
   for (const list of lists) if (!Sortable.get(list)) sortable(list);
 }
 
+/** Among two hundred links of one word each says of which deal it speaks. */
+function name() {
+  for (const link of document.querySelectorAll(".deal-move:not([aria-label])")) {
+    link.setAttribute("aria-label", `${link.textContent} ${link.closest(".deal-card").querySelector(".deal-title").textContent}`);
+  }
+}
+
 // The order moves on while one scrolls: a card that slid behind those already loaded would come a second time.
 function keepFirst(card) {
   if (document.querySelectorAll(`.deal-list > [id="${card.id}"]`).length > 1) card.remove();
 }
 
 prepare(document);
+name();
+document.addEventListener("board:settled", name);
 document.addEventListener("htmx:load", ({ detail: { elt } }) => {
+  name();
   if (elt.matches?.(".deal-card")) keepFirst(elt);
   else prepare(elt);
 });
@@ -128,7 +139,11 @@ document.addEventListener("htmx:load", ({ detail: { elt } }) => {
 
 document.addEventListener("htmx:configRequest", ({ detail }) => {
   if (detail.verb !== "post" || !board()) return;
-  const deal = detail.path.match(/\/deals\/(\d+)\/move\/$/)?.[1];
+  if (/\/moves\/\d+\/undo\/$/.test(detail.path)) {
+    const stages = [...document.querySelectorAll(".column")].map((column) => column.dataset.stage);
+    return detail.formData.set("cards", String(loaded(stages)));
+  }
+  const deal = detail.path.match(/\/deals\/(\d+)\/(?:move|quick)\/$/)?.[1];
   const card = deal && document.getElementById(`deal-${deal}`);
   const set = (name, value) => {
     if (!detail.formData.has(name)) detail.formData.set(name, value);
@@ -136,7 +151,7 @@ document.addEventListener("htmx:configRequest", ({ detail }) => {
   const to = detail.formData.get("to");
   const stages = [card && stageOf(card), to].filter(Boolean);
   if (card) set("from", stageOf(card));
-  set("cards", String(Math.min(200, loaded(stages))));
+  set("cards", String(loaded(stages)));
 });
 
 // --- Links that open in the dialog, the form of a new deal, the card that a message speaks of
@@ -149,6 +164,7 @@ function showCard(id) {
   const card = document.getElementById(id);
   if (!card) return false;
   card.scrollIntoView({ block: "nearest", inline: "center" });
+  card.tabIndex = -1;
   card.focus({ preventScroll: true });
   card.classList.add("is-shown");
   setTimeout(() => card.classList.remove("is-shown"), 2000);
@@ -159,7 +175,7 @@ document.addEventListener("click", (event) => {
   if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
   const link = event.target.closest("a");
   if (!link) return;
-  if (link.matches("[data-dialog]")) {
+  if (link.matches("[data-dialog], .deal-card > :not(.deal-title)")) {
     event.preventDefault();
     openDialog(link);
   } else if (link.matches("[data-new]")) {
@@ -178,27 +194,29 @@ document.addEventListener("focusout", (event) => {
   if (form && !form.contains(event.relatedTarget) && !form.elements.title.value.trim()) form.remove();
 });
 
-// --- Keys: on a card Enter opens it and M moves it; Esc leaves the form of a new deal
+// --- What a card cuts short is told in full on hover, where somebody looks: two hundred cards need not carry it twice
+
+const SHORT =
+  ".deal-card > :is(a, span, i), .deal-closed, .deal-card > p > span, .over-mark, .late-mark, .idle-mark, .column-head :is([aria-label], h2)";
+document.addEventListener("pointerover", ({ target }) => {
+  const text = target.closest?.(SHORT);
+  if (text && !text.title) text.title = text.getAttribute("aria-label") ?? text.textContent.trim();
+});
+
+// --- A filter that draws the board anew leaves the keyboard at the columns, where the arrows go on
+
+document.addEventListener("htmx:afterSettle", ({ detail }) => {
+  if (detail.target?.id !== "board" || document.activeElement !== document.body) return;
+  (document.getElementById("columns") ?? document.querySelector(".board-empty a"))?.focus({ preventScroll: true });
+});
+
+// --- Esc leaves the form of a new deal
 
 document.addEventListener("keydown", (event) => {
-  if (event.altKey || event.ctrlKey || event.metaKey) return;
-  if (event.key === "Escape" && event.target.closest(".new-deal")) {
-    const column = event.target.closest(".column");
-    event.target.closest(".new-deal").remove();
-    column.querySelector(".column-new").focus();
-    return;
-  }
-  const card = event.target.closest?.(".deal-card");
-  if (!card || event.target.matches("input, textarea, select")) return;
-  if (event.key.toLowerCase() === "m") {
-    const link = card.querySelector(".deal-move");
-    if (link) {
-      event.preventDefault();
-      openDialog(link);
-    }
-  } else if (event.key === "Enter" && event.target === card) {
-    card.querySelector(".deal-title").click();
-  }
+  const form = event.key === "Escape" && event.target.closest(".new-deal");
+  if (!form) return;
+  form.closest(".column").querySelector(".column-new").focus(); // an empty form goes when it loses the focus
+  form.remove();
 });
 
 // --- The overview of a phone says which column is in sight
@@ -219,18 +237,25 @@ const watch = () => {
 watch();
 document.addEventListener("htmx:load", watch);
 
-// --- Columns that are drawn again stay scrolled to where they were
+// --- Columns that are drawn again stay scrolled to where they were; one that was not is left alone, for somebody may scroll
+// it while an answer for another part of the page settles
 
+const lists = () => document.querySelectorAll(".deal-list");
 let heights = new Map();
 const remember = () => {
-  heights = new Map([...document.querySelectorAll(".deal-list")].map((list) => [list.id, list.scrollTop]));
+  heights = new Map([...lists()].map((list) => [list.id, { list, top: list.scrollTop }]));
 };
 const restore = () => {
-  for (const [id, top] of heights) {
-    const list = document.getElementById(id);
-    if (list && list.scrollTop !== top) list.scrollTop = top;
+  for (const [id, { list, top }] of heights) {
+    const drawn = document.getElementById(id);
+    if (drawn && drawn !== list) drawn.scrollTop = top;
   }
 };
 document.addEventListener("htmx:beforeSwap", remember);
 document.addEventListener("htmx:afterSettle", restore);
-document.addEventListener("htmx:oobAfterSwap", restore);
+document.addEventListener("htmx:oobAfterSwap", ({ detail }) => {
+  if (detail.target.id !== "arrivals") return;
+  const tops = [...lists()].map((list) => [list, list.scrollTop]);
+  settle();
+  for (const [list, top] of tops) if (list.scrollTop !== top) list.scrollTop = top;
+});

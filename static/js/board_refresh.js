@@ -6,6 +6,10 @@ let timer = 0;
 let running = false;
 let asked = false;
 
+/** How many cards the fullest of these columns shows: as many are asked for. */
+export const loaded = (stages) =>
+  Math.min(200, Math.max(25, ...stages.map((stage) => document.querySelectorAll(`#cards-${stage} > .deal-card`).length)));
+
 /** Fetches these columns as soon as it is possible. */
 export function refresh(stages) {
   for (const stage of stages) stale.add(String(stage));
@@ -35,8 +39,7 @@ async function fetched(stage) {
   const board = document.getElementById("board");
   const column = document.getElementById(`column-${stage}`);
   if (!board || !column) return true;
-  const cards = Math.min(200, Math.max(25, column.querySelectorAll(".deal-card").length));
-  const query = [board.dataset.query, `cards=${cards}`].filter(Boolean).join("&");
+  const query = [board.dataset.query, `cards=${loaded([stage])}`].filter(Boolean).join("&");
   let status = 0;
   const note = (event) => {
     status = event.detail.xhr.status;
@@ -44,7 +47,7 @@ async function fetched(stage) {
   const source = document.getElementById("board-refresh");
   source.addEventListener("htmx:afterRequest", note);
   try {
-    const address = `${board.dataset.columns}${stage}/?${query}`;
+    const address = `${board.dataset.address}columns/${stage}/?${query}`;
     await htmx.ajax("GET", address, { source, target: `#column-${stage}`, swap: "outerHTML" });
   } catch {
     // Still cut off.
@@ -64,7 +67,7 @@ const crossed = new Set();
 let moving = 0;
 let mixed = false;
 
-const moves = ({ detail: { requestConfig: config } }) => config.verb === "post" && /\/deals\/(\d+\/move|new)\/$/.test(config.path);
+const moves = ({ detail: { requestConfig: config } }) => config.verb === "post" && /\/(deals\/(\d+\/move|new)|moves\/\d+\/undo)\/$/.test(config.path);
 
 document.addEventListener("htmx:beforeSend", (event) => {
   if (!moves(event)) return;

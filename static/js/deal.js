@@ -33,6 +33,7 @@ document.addEventListener("keydown", (event) => {
     const chosen = document.querySelector(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
     if (chosen) {
       event.preventDefault();
+      htmx.process(chosen); // drawn a moment ago, it would be a plain link still
       chosen.click();
     }
   }

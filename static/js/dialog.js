@@ -2,6 +2,8 @@
 // An empty answer, or the event "dialog:close" (HX-Trigger), closes it. It tells "dialog:closed" on itself, bubbling;
 // detail.saved says whether the server closed it, rather than Esc or the cross.
 
+import { settle } from "./focus.js";
+
 const dialog = document.getElementById("dialog");
 const body = document.getElementById("dialog-body");
 const notes = document.getElementById("toasts");
@@ -13,7 +15,8 @@ let saved = false;
 function open(from) {
   if (dialog.open) return;
   opener = from && from !== document.body ? from : document.activeElement;
-  openerId = opener?.dataset.standsFor ?? opener?.id ?? "";
+  // It may be drawn again meanwhile: then what has its name, or that of the thing it is a part of, takes the keyboard.
+  openerId = opener?.dataset.standsFor || opener?.closest("[id]")?.id || "";
   saved = false;
   // Outside of an open dialog nothing can be read aloud or pressed: messages, with their Retry, come inside.
   if (notes) dialog.append(notes);
@@ -31,6 +34,7 @@ function closed() {
   if (notes) notesHome.append(notes);
   const back = opener?.isConnected ? opener : document.getElementById(openerId);
   back?.focus?.({ preventScroll: true });
+  if (back && document.activeElement !== back) back.querySelector("a[href], button")?.focus({ preventScroll: true });
   dialog.dispatchEvent(new CustomEvent("dialog:closed", { bubbles: true, detail: { saved, opener: back } }));
   opener = null;
 }
@@ -42,8 +46,9 @@ if (dialog) {
   });
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target !== body) return;
-    if (body.childElementCount) open(from);
-    else close(true);
+    if (!body.childElementCount) return close(true);
+    open(from);
+    settle(body); // at once: whoever types on must not find the keyboard elsewhere a moment later
   });
   document.addEventListener("dialog:close", () => close(true));
   dialog.addEventListener("close", closed);

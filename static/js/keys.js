@@ -1,4 +1,5 @@
 // Keys that work on every page, and menus that close by themselves.
+import { openPalette } from "./palette.js";
 
 const typing = (element) => element?.matches?.("input, textarea, select, [contenteditable]");
 
@@ -6,6 +7,7 @@ document.addEventListener("keydown", (event) => {
   const search = document.querySelector("[data-search]");
   if (event.key === "/" && search && !typing(event.target) && !document.querySelector("dialog[open]")) {
     event.preventDefault();
+    if (openPalette(search.value)) return;
     search.focus();
     search.select();
   }

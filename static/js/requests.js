@@ -31,6 +31,18 @@ document.addEventListener("htmx:afterRequest", (event) => {
   root.classList.toggle("is-loading", running > 0);
 });
 
+/** Somebody has a form open in the dialog, or words in a field. */
+function writing() {
+  const here = document.activeElement;
+  return document.querySelector("#dialog[open] form") || (here?.matches("input, textarea") && here.value.trim());
+}
+
+// A part that refreshes itself does not take the page to the sign-in while somebody writes in it: what they send does.
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  const { elt, xhr } = event.detail;
+  if (xhr.status === 401 && quiet(event.detail) && !elt.closest("dialog") && writing()) event.preventDefault();
+});
+
 for (const name of ["htmx:sendError", "htmx:timeout"])
   document.addEventListener(name, (event) => {
     if (!quiet(event.detail)) say("offline", () => retry(event.detail));
@@ -41,6 +53,7 @@ document.addEventListener("htmx:responseError", (event) => {
   if (quiet(event.detail) || status === 401) return;
   if (status === 403) say("forbidden");
   else if (status === 404 || status === 410) say("gone");
+  else if (status === 413) say("too-large");
   else if (status >= 500) say("failed", () => retry(event.detail));
   else say("refused");
 });

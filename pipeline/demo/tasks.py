@@ -18,7 +18,7 @@ from pipeline.models import Deal, Kind, StageTask, StageVisit, Task
 _KINDS = {"call": "call", "email": "email", "meeting": "meeting", "other": "other"}
 
 
-class ToDo:
+class TasksOfDeal:
     """Tasks of one deal. `visit` is its open stay, `worked_at` the last thing that was done on it."""
 
     def __init__(
