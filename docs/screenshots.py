@@ -7,6 +7,7 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
+from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
@@ -41,6 +42,12 @@ def main() -> None:
             browser.close()
 
 
+class _Server(ThreadingMixIn, WSGIServer):
+    """An open board keeps a stream, which must not keep all others waiting."""
+
+    daemon_threads = True
+
+
 class _Quiet(WSGIRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         pass
@@ -51,7 +58,7 @@ def _serve() -> str:
 
     from crm.wsgi import application
 
-    server: WSGIServer = make_server("127.0.0.1", 0, StaticFilesHandler(application), handler_class=_Quiet)
+    server = make_server("127.0.0.1", 0, StaticFilesHandler(application), _Server, _Quiet)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return f"http://127.0.0.1:{server.server_port}"
 
@@ -64,7 +71,7 @@ def _take_all(browser: Browser, address: str) -> None:
     _shoot(rep, "gate")
     rep.keyboard.press("Escape")
     rep.locator(".column").nth(3).locator(".deal-title").first.click()
-    rep.wait_for_load_state("networkidle")
+    rep.wait_for_url("**/deals/**")
     _shoot(rep, "deal")
     dark = _signed_in(browser, address, REP, dark=True)
     dark.goto(f"{address}/board/")
@@ -95,12 +102,13 @@ def _signed_in(
     page.get_by_label("Email").fill(email)
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
-    page.wait_for_load_state("networkidle")
+    page.wait_for_url(lambda url: "sign-in" not in url)
     return page
 
 
 def _shoot(page: Page, name: str) -> None:
-    page.wait_for_load_state("networkidle")
+    page.wait_for_load_state("load")
+    page.wait_for_timeout(500)  # what loads by itself; the network is never idle while a board is open
     page.screenshot(path=HERE / f"{name}.png")
     print(f"docs/{name}.png", file=sys.stderr)
 

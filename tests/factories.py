@@ -9,8 +9,19 @@ from typing import Any
 from crm.models import Membership, Team, User
 from crm.models.audit import Via
 from leads.models import ActivityType, Contact, Organization, Source
+from leads.writing import name_key
 from pipeline import moves
-from pipeline.models import CloseReason, Deal, EntryCondition, Pipeline, PipelineVersion, Stage, StageTask, Step
+from pipeline.models import (
+    CloseReason,
+    Deal,
+    EntryCondition,
+    Pipeline,
+    PipelineVersion,
+    ProcessAction,
+    Stage,
+    StageTask,
+    Step,
+)
 
 NOW = datetime(2026, 9, 15, 10, 0, tzinfo=UTC)
 """A Tuesday."""
@@ -61,20 +72,24 @@ def stage_task(stage: Stage, title: str = "", **fields: Any) -> StageTask:
     )
 
 
+def action(stage: Stage, what: str = "notify", **fields: Any) -> ProcessAction:
+    made = ProcessAction.objects.create(**{"stage": stage, "what": what, "order": next(_numbers), **fields})
+    Stage.objects.filter(pk=stage.pk).update(acts=True)
+    return made
+
+
 def lost_reason(**fields: Any) -> CloseReason:
     return CloseReason.objects.create(**{"kind": "lost", "name": f"Reason {next(_numbers)}", **fields})
 
 
 def organization(owner: User, **fields: Any) -> Organization:
-    return Organization.objects.create(
-        **{"name": f"Organization {next(_numbers)}", "owner": owner, "created_at": NOW, "updated_at": NOW, **fields}
-    )
+    fields = {"name": f"Organization {next(_numbers)}", "created_at": NOW, "updated_at": NOW, **fields}
+    return Organization.objects.create(**{"owner": owner, "name_key": name_key(fields["name"]), **fields})
 
 
 def contact(owner: User, **fields: Any) -> Contact:
-    return Contact.objects.create(
-        **{"name": f"Contact {next(_numbers)}", "owner": owner, "created_at": NOW, "updated_at": NOW, **fields}
-    )
+    fields = {"name": f"Contact {next(_numbers)}", "created_at": NOW, "updated_at": NOW, **fields}
+    return Contact.objects.create(**{"owner": owner, "name_key": name_key(fields["name"]), **fields})
 
 
 def activity_type(key: str = "call", **fields: Any) -> ActivityType:

@@ -16,11 +16,15 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from crm import fields
+from crm.fields import FieldKind
 from crm.models import User
 from crm.models.audit import Via
-from pipeline import board, deals, followups, moves
-from pipeline.board import Card, Filters, order
-from pipeline.models import Deal, Pipeline, Stage
+from pipeline import access, board, deals, followups, in_force, moves, people
+from pipeline.board import Card, Filters, cards, order
+from pipeline.board.cards import Row
+from pipeline.board.order import Moment
+from pipeline.models import Deal, MemberRole, Pipeline, Stage
 from tests import factories as make
 from tests.factories import NOW
 
@@ -189,8 +193,8 @@ def test_a_card_tells_what_the_next_stage_still_asks(world: World) -> None:
     world.add("half way", 1, value=Decimal(5))
     card = world.cards()[0]
     assert (card.gate, card.gate_stage, card.gate_asks) == ("Second", world.second.pk, "Agrees to a demo")
-    assert card.gate_words == "Second: 1 of 2 met. Missing: Agrees to a demo"
-    assert "data-dialog" in page(world).content.decode()
+    assert card.gate_words == "1 of 2 met for Second"
+    assert f"/move/?to={world.second.pk}><span class=dots" in page(world).content.decode()
 
 
 def test_names_are_text_whatever_they_hold(world: World) -> None:
@@ -309,11 +313,11 @@ def test_cards_that_come_on_scroll_are_all_there_and_none_twice(world: World, wa
     client = Client()
     client.force_login(world.rep)
     text = client.get(f"/board/{world.pipeline.pk}/").content.decode()
-    found = re.findall(r'id="deal-(\d+)"', text)
+    found = re.findall(r"id=deal-(\d+)", text)
     assert len(found) == 25
     while more := re.search(r'hx-get="([^"]+offset=\d+)"', text):
         text = client.get(more.group(1).replace("&amp;", "&"), headers={"HX-Request": "true"}).content.decode()
-        found += re.findall(r'id="deal-(\d+)"', text)
+        found += re.findall(r"id=deal-(\d+)", text)
     assert len(found) == 60 and len(set(found)) == 60
 
 
@@ -332,6 +336,32 @@ def test_a_column_alone_is_what_the_board_shows_of_it(world: World) -> None:
     alone = page(world, part=f"columns/{world.first.pk}/").content.decode()
     assert alone.strip().startswith(f'<section id="column-{world.first.pk}"') and alone.count("<section") == 1
     assert re.sub(r"\s+", " ", alone.strip()) in re.sub(r"\s+", " ", whole)
+
+
+def test_cards_alone_come_with_the_order_of_their_columns_and_only_to_who_sees_them(world: World) -> None:
+    mine, other = world.add("Depot", 1), world.add("Harbour", 3)
+    foreign = make.deal(world.first, make.user(team=make.team()))
+    client = Client()
+    client.force_login(world.rep)
+    text = client.get(f"/board/{world.pipeline.pk}/cards/?deals={mine.pk},{foreign.pk}").content.decode()
+    assert text.count("<li id=deal-") == 1 and f'data-order="{other.pk},{mine.pk}"' in text
+    assert str(foreign.pk) not in re.findall(r'data-order="([^"]*)"', text)[0].split(",")
+
+
+def test_no_door_draws_a_card_of_a_deal_that_its_reader_does_not_see(world: World) -> None:
+    """Whatever ids are handed to where cards are made."""
+    mine, stranger = world.add("Mine", 1), make.user()
+    theirs = make.deal(world.first, stranger, now=NOW)
+    process = in_force.read(world.pipeline.pk)
+    made = cards.build([mine.pk, theirs.pk], world.rep, process, Moment.of(world.rep, NOW), gated=False)
+    assert list(made) == [mine.pk]
+
+
+@pytest.mark.parametrize("query", ["deals=a", "deals=1;2", "stages=-1", "cards=x", "deals=" + ",".join("1" * 201)])
+def test_numbers_of_cards_must_be_numbers(world: World, query: str) -> None:
+    client = Client()
+    client.force_login(world.rep)
+    assert client.get(f"/board/{world.pipeline.pk}/cards/?{query}").status_code == 400
 
 
 def test_a_column_of_another_pipeline_or_of_a_retired_stage_is_not_there(world: World) -> None:
@@ -384,3 +414,19 @@ def test_markup_in_what_people_type_is_text(world: World) -> None:
     shown = page(world, user=bea).content.decode()
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown and "<script>alert" not in shown
     assert "A &amp; &lt;i&gt;B&lt;/i&gt;" in shown and "<b>Bea" not in shown
+
+
+def test_a_row_of_the_board_holds_whatever_a_condition_may_ask_of_a_deal() -> None:
+    asked = [field for field in fields.of("deal").values() if field.in_conditions]
+    names = {f"{field.name}_id" if field.kind == FieldKind.REFERENCE else field.name for field in asked}
+    assert names and names <= set(Row._fields)
+
+
+def test_a_card_may_be_moved_by_whoever_may_edit_its_deal(world: World) -> None:
+    team = make.team()
+    deal = make.deal(world.first, make.user(team=team))
+    member, manager = make.user(), make.user("manager", team=team)
+    people.set_member(deal, member, MemberRole.values[0], by=manager, via=Via.PAGE, now=NOW)
+    for person in (deal.owner, member, manager, make.user("admin"), make.user("manager"), make.user(team=team)):
+        editable = Deal.objects.editable_by(person).filter(pk=deal.pk).exists()
+        assert access.edits_deal(person, deal.pk, deal.owner_id) is editable

@@ -44,7 +44,7 @@ READERS = {
     "SECRET_KEY": lambda: environment.secret_key(debug=False),
     "ALLOWED_HOSTS": lambda: environment.allowed_hosts(debug=False),
     "SITE_URL": lambda: environment.site_url(debug=False),
-    "EMAIL_URL": lambda: environment.email(debug=False),
+    "EMAIL_URL": lambda: environment.email(False, Path()),
     "DATABASE_URL": lambda: environment.database(ROOT, ROOT / "var" / "unused.sqlite3"),
     "REDIS_URL": environment.redis,
     "TRUSTED_PROXY": lambda: environment.number("TRUSTED_PROXY", 0),

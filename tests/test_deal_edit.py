@@ -132,6 +132,23 @@ def test_two_who_edit_the_same_field_are_told_of_each_other(world: World) -> Non
     assert world.fresh().value == 800
 
 
+def test_a_form_of_several_fields_changes_only_those_that_were_changed_in_it(world: World) -> None:
+    """The board's short form sends value and close date; the other of the two is as its writer saw it."""
+    seen, tag = world.deal.version, Tag.objects.create(name="Pilot")
+    others = {"expected_close": datetime.date(2999, 1, 1), "tags": [tag]}
+    deals.edit(world.deal.pk, others, version=seen, by=world.manager, via="page")
+    shown = {"value": Decimal(800), "currency": "EUR", "expected_close": None, "tags": []}
+    outcome = deals.edit(world.deal.pk, shown, version=seen, by=world.rep, via="board")
+    fresh = world.fresh()
+    assert isinstance(outcome, deals.Edited) and outcome.changed == {"value"}
+    assert fresh.value == 800 and list(fresh.tags.all()) == [tag]
+    assert fresh.expected_close == datetime.date(2999, 1, 1)
+    mine = deals.edit(
+        world.deal.pk, {"expected_close": datetime.date(2998, 1, 1)}, version=seen, by=world.rep, via="board"
+    )
+    assert isinstance(mine, deals.Conflict) and world.fresh().expected_close == datetime.date(2999, 1, 1)
+
+
 def test_edits_of_different_fields_both_survive(world: World) -> None:
     deals.edit(world.deal.pk, {"value": Decimal(700)}, version=None, by=world.manager, via="page")
     assert edit(world, "title", title="Renamed").status_code == 200
@@ -200,17 +217,6 @@ def test_a_date_in_the_future_is_no_past(world: World) -> None:
     answer = world.post("deal-dates", user=world.manager, part=True, **data)
     assert answer.status_code == 422 and "future" in answer.content.decode()
     assert world.fresh().started_at == world.deal.started_at
-
-
-def test_another_pipeline_asks_its_conditions_and_a_reason_lets_in(world: World) -> None:
-    other = make.pipeline("Alpha", "Beta")
-    beta = make.stage(other, "Beta")
-    make.condition(beta, label="Wants Beta")
-    sent = {"stage": beta.pk, "version": world.deal.version}
-    refused = world.post("deal-pipeline", user=world.manager, part=True, **sent)
-    assert refused.status_code == 422 and "Wants Beta" in refused.content.decode()
-    world.post("deal-pipeline", user=world.manager, part=True, override="Sold as Beta", **sent)
-    assert world.fresh().stage == beta
 
 
 @pytest.mark.parametrize("name", ["deal-dates", "deal-pipeline", "deal-delete"])

@@ -99,7 +99,7 @@ def test_a_note_is_with_nobody_and_nobody_agrees_in_it(world: World) -> None:
 def test_a_commitment_with_proof_is_not_logged_without_it(world: World, call: ActivityType) -> None:
     asked = make.condition(world.second, needs_evidence=True)
     refused = log(world, call, text="Signed", agreed=[asked.pk])
-    assert refused.status_code == 422 and "Add a link or a note that proves it." in refused.content.decode()
+    assert refused.status_code == 422 and "Add a link, a note or a file that proves it." in refused.content.decode()
     assert not Activity.objects.exists() and "Signed" in refused.content.decode()
     log(world, call, text="Signed", agreed=[asked.pk], evidence="https://example.com/contract")
     assert Commitment.objects.get().evidence == "https://example.com/contract"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
@@ -12,9 +13,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from crm.models import User
+from crm.models import Company, User
 from leads.models import Activity, Contact
-from pipeline import deals, moves
+from pipeline import deals, in_force, moves
 from pipeline.models import Approval, Commitment, Deal, DealContact, DealMember, MoveAttempt, Stage, StageVisit, Task
 from tests import factories as make
 
@@ -74,12 +75,13 @@ def test_a_plain_form_moves_and_goes_back_to_the_board(world: World) -> None:
     assert world.stage() == world.second
 
 
-def test_a_part_answers_with_both_columns_from_the_database(world: World) -> None:
+def test_a_part_answers_with_the_card_and_both_heads_from_the_database(world: World) -> None:
     answer = world.post(world.second, part=True)
     text = answer.content.decode()
     assert answer.status_code == 200
-    assert f'id="column-{world.first.pk}"' in text and f'id="column-{world.second.pk}"' in text
-    assert f'id="column-{world.third.pk}"' not in text and text.count('hx-swap-oob="true"') == 2
+    assert f'id="top-{world.first.pk}"' in text and f'id="top-{world.second.pk}"' in text
+    assert f'id="top-{world.third.pk}"' not in text and text.count("<li id=deal-") == 1
+    assert f'<ul data-stage="{world.second.pk}" data-order="{world.deal.pk}"' in text
 
 
 def test_a_refused_drop_asks_only_for_what_is_missing(world: World) -> None:
@@ -88,7 +90,7 @@ def test_a_refused_drop_asks_only_for_what_is_missing(world: World) -> None:
     answer = world.post(world.second, part=True)
     text = answer.content.decode()
     assert answer.status_code == 422 and f'name="c{asked.pk}"' in text and "Agrees to a demo" in text
-    assert 'name="f_value"' not in text and f'id="column-{world.second.pk}"' in text
+    assert 'name="f_value"' not in text and f'id="top-{world.second.pk}"' in text
     assert world.stage() == world.first
 
 
@@ -120,7 +122,7 @@ def test_what_was_typed_stays_when_something_still_lacks(world: World) -> None:
 def test_evidence_is_asked_for_under_its_field(world: World) -> None:
     said = make.condition(world.second, label="Signed", needs_evidence=True)
     answer = world.post(world.second, asked=said.pk, answers={f"c{said.pk}": "on"})
-    assert answer.status_code == 422 and "Add a link or a note that proves it." in answer.content.decode()
+    assert answer.status_code == 422 and "Add a link, a note or a file that proves it." in answer.content.decode()
     world.post(world.second, asked=said.pk, answers={f"c{said.pk}": "on", f"c{said.pk}_evidence": "contract.pdf"})
     assert Commitment.objects.get().evidence == "contract.pdf"
 
@@ -225,7 +227,7 @@ def test_the_slower_of_two_is_told_who_moved_it_and_where(world: World) -> None:
     assert (
         answer.status_code == 409 and "Max Manager moved" in text and f'data-show-card="deal-{world.deal.pk}"' in text
     )
-    assert all(f'id="column-{stage.pk}"' in text for stage in (world.first, world.second, world.third))
+    assert all(f'id="top-{stage.pk}"' in text for stage in (world.first, world.second, world.third))
     plain = world.post(world.second)
     assert plain.status_code == 409 and "Max Manager moved" in plain.content.decode() and world.stage() == world.third
 
@@ -338,3 +340,61 @@ def test_a_manager_who_only_takes_part_lets_nothing_in(world: World) -> None:
     assert answer.status_code == 422 and world.stage() == world.first
     outcome = moves.move_deal(world.deal.pk, world.second.pk, by=friend, via="api", override="For a friend")
     assert isinstance(outcome, moves.Refused) and outcome.code == "not_allowed"
+
+
+def test_a_full_column_says_so(world: World) -> None:
+    Stage.objects.filter(pk=world.second.pk).update(most_deals=1)
+    make.deal(world.second, world.manager)
+    answer = world.post(world.second, part=True)
+    assert answer.status_code == 409 and "takes at most 1 deal." in answer.content.decode()
+    lifted = world.client(part=True).get(reverse("deal-gates", args=[world.deal.pk])).content.decode()
+    assert f'id="lift-{world.second.pk}" class="column-lift is-shut"' in lifted
+
+
+def test_a_lifted_card_is_answered_in_as_many_queries_whatever_is_asked(
+    world: World, django_assert_max_num_queries: Any
+) -> None:
+    for stage in (world.second, world.third, world.won):
+        for number in range(3):
+            make.condition(stage, label=f"Agrees to {number}")
+    client = world.client(part=True)
+    Company.objects.create(pk=1)
+    in_force.read(world.pipeline.pk)
+    with django_assert_max_num_queries(11):
+        text = client.get(reverse("deal-gates", args=[world.deal.pk])).content.decode()
+    assert text.count("column-lift") == 4 and "Agrees to 0; Agrees to 1 and 4 more" in text
+
+
+# --- Undo
+
+
+def undo_address(text: str) -> str:
+    found = re.search(r'hx-post="(/moves/\d+/undo/)"', text)
+    assert found is not None
+    return found[1]
+
+
+def test_a_move_offers_to_be_taken_back_and_is(world: World) -> None:
+    address = undo_address(world.post(world.second, part=True).content.decode())
+    answer = world.client(part=True).post(address)
+    assert answer.status_code == 200 and "Taken back" in answer.content.decode() and world.stage() == world.first
+    assert "/undo/" not in answer.content.decode()
+
+
+def test_a_plain_undo_goes_back_to_the_board_that_is_on_the_screen(world: World) -> None:
+    text = world.post(world.second, part=True).content.decode()
+    assert f'name="next" value="{world.board}"' in text
+
+
+def test_without_scripts_the_board_offers_it_too(world: World) -> None:
+    client = world.client()
+    client.post(reverse("deal-move", args=[world.deal.pk]), {"to": world.second.pk, "version": 1, "next": world.board})
+    address = undo_address(client.get(world.board).content.decode())
+    assert client.post(address, {"next": world.board})["Location"] == world.board and world.stage() == world.first
+
+
+def test_what_somebody_has_moved_on_is_not_taken_back(world: World) -> None:
+    address = undo_address(world.post(world.second, part=True).content.decode())
+    moves.move_deal(world.deal.pk, world.third.pk, by=world.manager, via="board")
+    answer = world.client(part=True).post(address)
+    assert answer.status_code == 409 and "Max Manager moved" in answer.content.decode() and world.stage() == world.third

@@ -8,7 +8,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from django.conf import settings
+from django.conf import LazySettings, settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
@@ -45,7 +45,11 @@ def test_a_part_without_session_leads_back_to_no_other_site(client: Client, curr
     assert answer["HX-Redirect"] == "/sign-in/?next=%2F"
 
 
-def test_what_is_not_there_says_what_to_do_next(client: Client, rita: User) -> None:
+@pytest.mark.parametrize("debug", [False, True])
+def test_what_is_not_there_says_what_to_do_next(
+    client: Client, rita: User, settings: LazySettings, debug: bool
+) -> None:
+    settings.DEBUG = debug
     answer = client.get("/nowhere/")
     assert answer.status_code == 404
     assert b"There is nothing here" in answer.content

@@ -3,7 +3,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from crm.forms import Form
-from crm.text import clean_text, same_name_key
+from crm.text import clean_text, mail_link, same_name_key, tel_link
 
 
 class NameForm(Form):
@@ -47,3 +47,20 @@ def test_the_error_stands_under_its_field_and_is_read_out_with_it() -> None:
     assert 'aria-describedby="id_name_error"' in page
     assert 'aria-invalid="true"' in page
     assert '<ul class="field-error" id="id_name_error">' in page
+
+
+@pytest.mark.parametrize(
+    ("phone", "address"),
+    [
+        ("+49 (0)30 / 12 34-56", "tel:+4930123456"), ("030 1234 ext. 12", "tel:0301234;ext=12"), ("(555) 010-9999", "tel:5550109999"),
+        ("*100#", "tel:*100%23"), ("ask Anna", ""), ("12", ""), ("", ""), ("javascript:alert(1)", ""),
+    ],
+)  # fmt: skip
+def test_a_phone_number_becomes_what_a_telephone_dials(phone: str, address: str) -> None:
+    assert tel_link(phone) == address
+
+
+def test_an_email_address_opens_a_mail_to_nobody_else() -> None:
+    assert mail_link("anna.berg+crm@example.com") == "mailto:anna.berg%2Bcrm@example.com"
+    assert mail_link("a?bcc=eve@example.com") == "mailto:a%3Fbcc%3Deve@example.com"
+    assert mail_link("nobody") == ""
