@@ -225,8 +225,8 @@ def run(arguments: list[str]) -> None:
     os.environ.setdefault("DEBUG", "1")
     os.environ.setdefault("PORT", port)
     say("Bringing the database up to date")
-    call([PYTHON, "manage.py", "migrate", "--no-input", "--verbosity", "0"])
-    call([PYTHON, "manage.py", "demo", "--if-empty"])
+    # One process for both: half of what each takes is loading the product.
+    call([PYTHON, "manage.py", "demo", "--if-empty", "--migrate"])
     say("Starting the web server and the background worker")
     web: Command = [PYTHON, "-m", "gunicorn", "crm.wsgi", "--bind", f"127.0.0.1:{port}", "--preload", "--workers", "2"]
     # As many threads as pages at once: open boards need none (crm/streams.py).

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from django.utils import timezone
@@ -21,11 +22,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--if-empty", action="store_true", help="do nothing when there are users already")
+        parser.add_argument("--migrate", action="store_true", help="first bring the database up to date")
         parser.add_argument("--seed", type=int, default=1, help="the same seed tells the same story on the same day")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DEBUG:
             raise CommandError(_("The demo data comes with a known password, so it is only made with DEBUG on."))
+        if options["migrate"]:
+            call_command("migrate", interactive=False, verbosity=0)
         if User.objects.exists():
             if options["if_empty"]:
                 self._print_accounts(standing_accounts())
