@@ -148,6 +148,9 @@ def _postgresql(url: str) -> dict[str, Any]:
     # A statement that waits for a lock gives up before its reader does; 0 means that long statements may finish,
     # which imports, migrations and `verify` need. The web service sets a limit.
     limits = f"-c lock_timeout=10s -c statement_timeout={number('STATEMENT_TIMEOUT', 0)}s"
+    # For solid state disks: at PostgreSQL's own 4 a page of 200 deals reads every organization there is. No query here
+    # runs so long that compiling it pays.
+    limits += " -c random_page_cost=1.1 -c jit=off"
     options = {"connect_timeout": 5, "application_name": "stagecraft", "options": limits}
     return {
         **config,

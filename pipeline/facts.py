@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from django.db.models import Q
 
 from crm.models import Company
+from crm.prepared import Among, Prepared
 from leads.models import Activity
 from pipeline.models import Approval, Commitment, Deal, DealContact, DealMember, EntryCondition, Kind, Tag, Task
 
@@ -94,55 +95,73 @@ def load_facts(asked: Questions, now: datetime.datetime, company: Company | None
     return known
 
 
+_commitments = Prepared(
+    lambda: (
+        Commitment.objects.standing()
+        .filter(Among("deal_id", "condition_id", given="asked"))
+        .values_list(
+            "deal_id",
+            "condition_id",
+            "happened_at",
+            "evidence",
+            "contact__name",
+            "recorded_by__name",
+            "evidence_file_id",
+        )
+    )
+)
+_people = Prepared(
+    lambda: DealContact.objects.filter(Among("deal_id", given="deals")).values_list(
+        "deal_id", "role", "stance", "contact__name", "contact__phone", "contact__email"
+    )
+)
+_members = Prepared(
+    lambda: DealMember.objects.filter(Among("deal_id", given="deals")).values_list("deal_id", "role", "user__name")
+)
+_held = Prepared(
+    lambda: (
+        Activity.objects.existing()
+        .filter(
+            Q(outcome__isnull=True) | Q(outcome__held=True),
+            Among("type_id", given="types"),
+            Among("deal_links__deal_id", given="deals"),
+        )
+        .values_list("deal_links__deal_id", "type_id", "happened_at")
+    )
+)
+_required_tasks = Prepared(
+    lambda: Task.objects.open().filter(Among("deal_id", given="deals"), required=True).values_list("deal_id", "title")
+)
+
+
 def _load_commitments(known: dict[int, Facts], asking: Questions) -> None:
     """Not those of earlier gates, of which a deal far along has many."""
-    alike: dict[frozenset[int], list[int]] = defaultdict(list)
-    for deal, conditions in asking:
-        alike[frozenset(condition.pk for condition in conditions)].append(deal.pk)
-    wanted = Q()
-    for pks, deals in alike.items():
-        wanted |= Q(deal__in=deals, condition__in=pks)
-    columns = (
-        "deal_id",
-        "condition_id",
-        "happened_at",
-        "evidence",
-        "contact__name",
-        "recorded_by__name",
-        "evidence_file_id",
-    )
-    rows = Commitment.objects.standing().filter(wanted).values_list(*columns)
-    for deal_id, condition_id, at, evidence, contact, colleague, file in rows:
+    asked = [(deal.pk, condition.pk) for deal, conditions in asking for condition in conditions]
+    for deal_id, condition_id, at, evidence, contact, colleague, file in _commitments(asked=asked):
         recorded = Recorded(at, evidence, contact or colleague, file)
         known[deal_id].commitments.setdefault(condition_id, []).append(recorded)
 
 
 def _load_people(known: dict[int, Facts], asking: Questions) -> None:
-    columns = ("deal_id", "role", "stance", "contact__name", "contact__phone", "contact__email")
-    rows = DealContact.objects.filter(deal__in=_deals(asking)).values_list(*columns)
-    for deal_id, role, stance, name, phone, email in rows:
+    for deal_id, role, stance, name, phone, email in _people(deals=_deals(asking)):
         known[deal_id].people.append(Person(role, stance, name, bool(phone or email)))
 
 
 def _load_members(known: dict[int, Facts], asking: Questions) -> None:
-    rows = DealMember.objects.filter(deal__in=_deals(asking)).values_list("deal_id", "role", "user__name")
-    for deal_id, role, name in rows:
+    for deal_id, role, name in _members(deals=_deals(asking)):
         known[deal_id].members.append((role, name))
 
 
 def _load_activities(known: dict[int, Facts], asking: Questions) -> None:
     """Those that took place: without an outcome, or with one that says so."""
-    types = {condition.activity_type_id for _deal, conditions in asking for condition in conditions} - {None}
-    held = Activity.objects.existing().filter(
-        Q(outcome__isnull=True) | Q(outcome__held=True), type__in=types, deal_links__deal__in=_deals(asking)
-    )
-    for deal_id, type_id, at in held.values_list("deal_links__deal_id", "type_id", "happened_at"):
+    types = {condition.activity_type_id for _deal, conditions in asking for condition in conditions}
+    of_types = [pk for pk in types if pk is not None]
+    for deal_id, type_id, at in _held(types=of_types, deals=_deals(asking)):
         known[deal_id].activities.setdefault(type_id, []).append(at)
 
 
 def _load_tasks(known: dict[int, Facts], asking: Questions) -> None:
-    rows = Task.objects.open().filter(deal__in=_deals(asking), required=True)
-    for deal_id, title in rows.values_list("deal_id", "title"):
+    for deal_id, title in _required_tasks(deals=_deals(asking)):
         known[deal_id].required_tasks.append(title)
 
 

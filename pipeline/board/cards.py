@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from crm import days, money
 from crm.models import User
+from crm.prepared import Among, Prepared
 from crm.text import initials
 from pipeline import access, gates, task_words
 from pipeline.board import marks
@@ -215,11 +216,19 @@ def draw(
     return {deal.pk: _card(deal, around) for deal in deals}
 
 
+_open_tasks = Prepared(
+    lambda: (
+        Task.objects.open()
+        .filter(Among("deal_id", given="deals"))
+        .order_by("due_at", "pk")
+        .values_list("deal_id", "title", "repetition", "stage_task__repeat_limit", "due_at", "has_time")
+    )
+)
+
+
 def _next_tasks(ids: list[int]) -> dict[int, NextTask]:
     found: dict[int, NextTask] = {}
-    rows = Task.objects.open().filter(deal__in=ids).order_by("due_at", "pk")
-    columns = ("deal_id", "title", "repetition", "stage_task__repeat_limit", "due_at", "has_time")
-    for deal_id, title, repetition, limit, due_at, has_time in rows.values_list(*columns):
+    for deal_id, title, repetition, limit, due_at, has_time in _open_tasks(deals=ids):
         if deal_id not in found:
             found[deal_id] = NextTask(task_words.titled(title, repetition, limit), due_at, has_time)
     return found

@@ -15,6 +15,7 @@ from pipeline import access
 from pipeline.board import order
 from pipeline.board.filters import Filters
 from pipeline.models import ColumnTotal, Deal, Stage
+from pipeline.models.deals import is_over_target
 
 QUANTUM = Decimal("0.0001")
 
@@ -36,11 +37,16 @@ class Counted:
 def count(user: User, stages: Sequence[Stage], filters: Filters, now: datetime.datetime) -> dict[int, Counted]:
     """By stage. With filters the deals are counted; without, their sums are read, which moves keep."""
     counted: dict[int, Counted] = {stage.pk: Counted() for stage in stages}
-    for stage_id, currency, deals, value in _live(user, stages, filters, now) if filters.narrow else kept(user, stages):
+    if filters.narrow:
+        for stage_id, currency, deals, value, over in _live(user, stages, filters, now):
+            counted[stage_id].add(deals, currency, value)
+            counted[stage_id].over += over
+        return counted
+    for stage_id, currency, deals, value in kept(user, stages):
         if deals:
             counted[stage_id].add(deals, currency, value)
     open_ones = Deal.objects.existing().filter(access.open_deals_visible_to(user))
-    for stage_id, deals in order.count_over_target(filters.apply(open_ones, stages, now), stages, now):
+    for stage_id, deals in order.count_over_target(open_ones, stages, now):
         counted[stage_id].over = deals
     return counted
 
@@ -48,9 +54,12 @@ def count(user: User, stages: Sequence[Stage], filters: Filters, now: datetime.d
 Row = tuple[int, str, int, Decimal | None]
 
 
-def _live(user: User, stages: Sequence[Stage], filters: Filters, now: datetime.datetime) -> Iterable[Row]:
-    found = filters.apply(Deal.objects.visible_to(user), stages, now).filter(stage__in=stages)
-    return found.order_by().values_list("stage_id", "currency").annotate(Count("pk"), Sum("value"))
+def _live(
+    user: User, stages: Sequence[Stage], filters: Filters, now: datetime.datetime
+) -> Iterable[tuple[int, str, int, Decimal | None, int]]:
+    found = filters.apply(Deal.objects.visible_to(user), stages, now).filter(stage__in=stages).order_by()
+    over = Count("pk", filter=is_over_target(stages, now))
+    return found.values_list("stage_id", "currency").annotate(Count("pk"), Sum("value"), over=over)
 
 
 def kept(user: User, stages: Sequence[Stage]) -> Iterable[Row]:

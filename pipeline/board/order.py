@@ -10,18 +10,27 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 from django.db import connection
-from django.db.models import Case, Count, Q, Value, When
+from django.db.models import BooleanField, Count, DateTimeField, Q
 from django.db.models.expressions import RawSQL
 
 from crm.models import User
+from crm.prepared import Given, Slot
 from pipeline import access, calendar
-from pipeline.models import Kind, Stage
+from pipeline.models import Deal, Kind, Stage
 from pipeline.models.deals import DealQuerySet, Precision
 
 _STAGES = "s(id, over_since, idle_since)"
+_DEALS = "pipeline_deal"
+_RANK = "the rank goes here"
+_RANKED = (
+    "id", "stage_id", "closed_at", "paused_until", "next_task_due_at", "stage_entered_at", "stage_entered_precision",
+    "last_worked_at", "value", "expected_close",
+)  # fmt: skip
+"""What ranks ask and go by."""
 NEVER = datetime.datetime(1900, 1, 1, tzinfo=datetime.UTC)
 """The bound of a stage without a limit of days: no deal is that old."""
 
@@ -120,42 +129,75 @@ def ranks_of(order: str) -> list[Rank]:
     return [Rank(~unknown, ("stage_entered_at", "pk")), Rank(unknown, ("pk",))]
 
 
+# --- The ranks as they are written
+
+
+class _Written(NamedTuple):
+    """Of a rank: its condition and its order."""
+
+    where: str
+    values: Sequence[Any]
+    by: str
+    keys: tuple[str, ...]
+
+
+@cache
+def _written(order: str, vendor: str) -> list[_Written]:
+    """Written once: they name the list of stages as `s`, and the time when it is asked."""
+    when = DateTimeField()
+    moment: Any = Moment(Given("now", when), Given("day_ends", when))  # type: ignore[arg-type]
+    over, idle = Q(stage_entered_at__lt=_of_stage("over_since")), Q(last_worked_at__lt=_of_stage("idle_since"))
+    ranks = ranks_of_next(over, idle, moment) if order == "next" else ranks_of(order)
+    return [_write(Rank(Q(closed_at__isnull=True) & rank.where, rank.by)) for rank in ranks]
+
+
+@cache
+def _closed(vendor: str) -> list[_Written]:
+    return [_write(Rank(Q(closed_at__isnull=False), ("-closed_at", "-pk")))]
+
+
+def _write(rank: Rank) -> _Written:
+    query = Deal._base_manager.filter(rank.where).order_by(*rank.by).query
+    compiler = query.get_compiler(connection=connection)
+    _extra, by, _groups = compiler.pre_sql_setup()
+    where, values = compiler.compile(query.where)
+    return _Written(where, values, ", ".join(sql for _expression, (sql, _values, _is_ref) in by), rank.by)
+
+
+def _told(values: Sequence[Any], moment: Moment) -> list[Any]:
+    """With the time in its place."""
+    adapt = connection.ops.adapt_datetimefield_value
+    return [adapt(getattr(moment, each.name)) if isinstance(each, Slot) else each for each in values]
+
+
 # --- PostgreSQL: into each column, rank by rank, until it has its cards
 
 
 def _by_column(deals: DealQuerySet, stages: Sequence[Stage], order: str, moment: Moment, part: Slice) -> Placed:
-    closed = Rank(Q(closed_at__isnull=False), ("-closed_at", "-pk"))
-    over, idle = Q(stage_entered_at__lt=_of_stage("over_since")), Q(last_worked_at__lt=_of_stage("idle_since"))
-    ranks = ranks_of_next(over, idle, moment) if order == "next" else ranks_of(order)
-    of_kind = {True: [(rank, Q(closed_at__isnull=True)) for rank in ranks], False: [(closed, Q())]}
+    ranks = {True: _written(order, connection.vendor), False: _closed(connection.vendor)}
+    rank_here = RawSQL(_RANK, [Slot(_RANK)], BooleanField())  # noqa: S611  (replaced below)
+    there = deals.filter(rank_here, stage_id=_of_stage("id")).order_by().values_list("pk")
+    found, known = there.query.sql_with_params()
+    (before, after), place = found.split(f"({_RANK})"), known.index(Slot(_RANK))
     parts, values = [], []
-    for is_open, branches in of_kind.items():
-        there = [stage for stage in stages if (stage.kind == Kind.OPEN) == is_open]
-        if there:
-            sql, parameters = _lateral(deals, there, branches, moment, part)
-            parts.append(sql)
-            values += parameters
+    for is_open, branches in ranks.items():
+        standing = [stage for stage in stages if (stage.kind == Kind.OPEN) == is_open]
+        if standing:
+            rows, row_values = _rows(standing, moment.now)
+            looks = []
+            values += row_values
+            for rank in branches:
+                looks.append(f"({before}{rank.where}{after} ORDER BY {rank.by} LIMIT %s)")
+                values += [*known[:place], *_told(rank.values, moment), *known[place + 1 :], part.offset + part.limit]
+            # The outer LIMIT stops the branches: the database looks into the next one only while cards are wanting.
+            parts.append(
+                f"SELECT s.id, t.id FROM ({rows}) {_STAGES} CROSS JOIN LATERAL "  # noqa: S608
+                f"(SELECT id FROM ({' UNION ALL '.join(looks)}) u(id) LIMIT %s OFFSET %s) AS t(id)"
+            )
+            values += [part.limit, part.offset]
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(parts), values)
         return [(stage, deal) for stage, deal in cursor.fetchall()]
-
-
-def _lateral(
-    deals: DealQuerySet, stages: Sequence[Stage], branches: list[tuple[Rank, Q]], moment: Moment, part: Slice
-) -> tuple[str, list[Any]]:
-    """The outer LIMIT stops the branches: the database looks into the next one only while cards are wanting."""
-    rows, values = _rows(stages, moment.now)
-    looks = []
-    for rank, also in branches:
-        found = deals.filter(rank.where, also, stage_id=_of_stage("id")).order_by(*rank.by).values_list("pk")
-        sql, parameters = found[: part.offset + part.limit].query.sql_with_params()
-        looks.append(f"({sql})")
-        values += parameters
-    sql = (
-        f"SELECT s.id, t.id FROM ({rows}) {_STAGES} CROSS JOIN LATERAL "  # noqa: S608
-        f"(SELECT id FROM ({' UNION ALL '.join(looks)}) u(id) LIMIT %s OFFSET %s) AS t(id)"
-    )
-    return sql, [*values, part.limit, part.offset]
 
 
 def _rows(stages: Sequence[Stage], now: datetime.datetime) -> tuple[str, list[Any]]:
@@ -184,28 +226,24 @@ def _limits(stage: Stage, now: datetime.datetime) -> tuple[datetime.datetime, da
 
 def _by_number(deals: DealQuerySet, stages: Sequence[Stage], order: str, moment: Moment, part: Slice) -> Placed:
     """Written by hand around the query that ranks: Django takes longer to write it than the database to answer it."""
-    over, idle = Q(stage_entered_at__lt=_bound("over_since")), Q(last_worked_at__lt=_bound("idle_since"))
-    ranks = ranks_of_next(over, idle, moment) if order == "next" else ranks_of(order)
-    is_open = Q(closed_at__isnull=True)
-    whens = [When(is_open & rank.where, then=Value(number)) for number, rank in enumerate(ranks)]
-    keys = {key: [number for number, rank in enumerate(ranks) if key in rank.by] for rank in ranks for key in rank.by}
-    columns = {"closed_at", *(key.removeprefix("-") for key in keys)} - {"pk"}
-    ranked = deals.filter(stage__in=stages).annotate(rank=Case(*whens, default=Value(99))).order_by()
-    inner, parameters = ranked.values("stage_id", "pk", "rank", *columns).query.sql_with_params()
-    by = ", ".join(_key(key, numbers) for key, numbers in keys.items() if key != "pk")
+    ranks = _written(order, connection.vendor)
+    inner, parameters = deals.filter(stage__in=stages).order_by().values(*_RANKED).query.sql_with_params()
     rows, values = _rows(stages, moment.now)
+    whens = " ".join(f"WHEN {rank.where} THEN {number}" for number, rank in enumerate(ranks))
+    keys = {
+        key: [number for number, rank in enumerate(ranks) if key in rank.keys] for rank in ranks for key in rank.keys
+    }
+    by = ", ".join(_key(key, numbers) for key, numbers in keys.items() if key != "pk")
     sql = (
-        f"WITH {_STAGES} AS ({rows}) SELECT stage_id, pk FROM (SELECT stage_id, pk, row_number() OVER (PARTITION BY stage_id"  # noqa: S608
-        f" ORDER BY rank, {by}, closed_at DESC, CASE WHEN closed_at IS NULL THEN pk ELSE -pk END) AS place FROM ({inner}) r) n"
+        f"WITH {_STAGES} AS ({rows}) SELECT stage_id, id FROM (SELECT stage_id, id, row_number() OVER (PARTITION BY stage_id"  # noqa: S608
+        f" ORDER BY rank, {by}, closed_at DESC, CASE WHEN closed_at IS NULL THEN id ELSE -id END) AS place FROM"
+        f" (SELECT {_DEALS}.*, CASE {whens} ELSE 99 END AS rank FROM ({inner}) {_DEALS} JOIN s ON s.id = {_DEALS}.stage_id) r) n"
         " WHERE place > %s AND place <= %s ORDER BY stage_id, place"
     )
+    told = [value for rank in ranks for value in _told(rank.values, moment)]
     with connection.cursor() as cursor:
-        cursor.execute(sql, [*values, *parameters, part.offset, part.offset + part.limit])
+        cursor.execute(sql, [*values, *told, *parameters, part.offset, part.offset + part.limit])
         return [(stage, deal) for stage, deal in cursor.fetchall()]
-
-
-def _bound(column: str) -> RawSQL:
-    return RawSQL(f"(SELECT s.{column} FROM s WHERE s.id = pipeline_deal.stage_id)", [])  # noqa: S608, S611  (names of this module only)
 
 
 def _key(key: str, ranks: list[int]) -> str:

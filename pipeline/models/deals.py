@@ -92,6 +92,17 @@ class Product(models.Model):
         return self.name
 
 
+def is_over_target(stages: Iterable[Stage], now: datetime) -> models.Q:
+    """Longer in one of these stages than its target days, not paused, and known since when."""
+    known = _not_paused(now) & ~models.Q(stage_entered_precision=Precision.UNKNOWN)
+    longer = access.longer_than("stage_entered_at", "target_days", stages, now)
+    return models.Q(status=Kind.OPEN, closed_at__isnull=True) & known & longer
+
+
+def _not_paused(now: datetime) -> models.Q:
+    return models.Q(paused_until__isnull=True) | models.Q(paused_until__lte=now)
+
+
 class DealQuerySet(RecordQuerySet):
     def visible_to(self, user: User) -> Self:
         return self.existing().known_to(user)
@@ -149,16 +160,14 @@ class DealQuerySet(RecordQuerySet):
         return self.filter(status=Kind.OPEN, closed_at__isnull=True)
 
     def over_target(self, stages: Iterable[Stage], now: datetime) -> Self:
-        """Longer in one of these stages than its target days, not paused, and known since when."""
-        known = self.open().not_paused(now).exclude(stage_entered_precision=Precision.UNKNOWN)
-        return known.filter(access.longer_than("stage_entered_at", "target_days", stages, now))
+        return self.filter(is_over_target(stages, now))
 
     def idle(self, stages: Iterable[Stage], now: datetime) -> Self:
         """No touch, note, finished task or move for the stage's idle days, not paused."""
         return self.open().not_paused(now).filter(access.longer_than("last_worked_at", "idle_days", stages, now))
 
     def not_paused(self, now: datetime) -> Self:
-        return self.filter(models.Q(paused_until__isnull=True) | models.Q(paused_until__lte=now))
+        return self.filter(_not_paused(now))
 
     def without_next_step(self, now: datetime) -> Self:
         return self.open().not_paused(now).filter(next_task_due_at__isnull=True)
