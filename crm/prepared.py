@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -20,10 +21,10 @@ Ids = Sequence[int] | Sequence[tuple[int, ...]]
 
 
 class Slot(NamedTuple):
-    """Among the values of a query: what is given when it is asked. `part` of each tuple, where it is a list of tuples."""
+    """Among the values of a query: what is given when it is asked. With `of_each` a list: that part of each tuple."""
 
     name: str
-    part: int | None = None
+    of_each: Callable[[Any], Any] | None = None
 
 
 class Given(Expression):
@@ -33,7 +34,7 @@ class Given(Expression):
         super().__init__(output_field=kind)
         self.name = name
 
-    def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, list[Any]]:  # type: ignore[override]
         return "%s", [Slot(self.name)]
 
 
@@ -50,8 +51,8 @@ class Among(Func):
         columns = [compiler.compile(column)[0] for column in self.get_source_expressions()]
         if len(columns) == 1:
             one = "%s = ANY(%%s)" if connection.vendor == "postgresql" else "%s IN (SELECT value FROM json_each(%%s))"
-            return one % columns[0], [Slot(self.given)]
-        slots: list[Any] = [Slot(self.given, part) for part in range(len(columns))]
+            return one % columns[0], [Slot(self.given, int)]
+        slots: list[Any] = [Slot(self.given, itemgetter(part)) for part in range(len(columns))]
         if connection.vendor == "postgresql":
             lists = ", ".join(["%s::bigint[]"] * len(columns))
             return f"({', '.join(columns)}) IN (SELECT * FROM unnest({lists}))", slots  # noqa: S608  (columns only)
@@ -68,7 +69,7 @@ class Prepared:
         self._build = build
         self._text: tuple[str, Sequence[Any], dict[int, Any]] | None = None
 
-    def __call__(self, **given: Ids) -> list[Sequence[Any]]:
+    def __call__(self, **given: Ids | int) -> list[Sequence[Any]]:
         sql, values, converters = self._text = self._text or self._written()
         with connection.cursor() as cursor:
             cursor.execute(sql, [_value(each, given) if isinstance(each, Slot) else each for each in values])
@@ -81,9 +82,11 @@ class Prepared:
         return sql, values, compiler.get_converters([expression for expression, _sql, _alias in compiler.select])
 
 
-def _value(slot: Slot, given: dict[str, Ids]) -> Any:
-    ids: Any = given[slot.name]
-    found = list(ids) if slot.part is None else [each[slot.part] for each in ids]
+def _value(slot: Slot, given: dict[str, Ids | int]) -> Any:
+    value: Any = given[slot.name]
+    if slot.of_each is None:
+        return value
+    found = [slot.of_each(each) for each in value]
     return found if connection.vendor == "postgresql" else json.dumps(found)
 
 

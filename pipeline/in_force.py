@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ from django.db.models import Subquery
 
 from crm import clock
 from crm.models import Company
+from crm.prepared import Given, Prepared
 from pipeline.models import (
     CardRule,
     Deal,
@@ -34,7 +35,7 @@ from pipeline.models import (
 
 M = TypeVar("M", bound=models.Model)
 Part = TypeVar("Part", EntryCondition, StageTask, Resource)
-Row = tuple[Any, ...]
+Row = Sequence[Any]
 KINDS = [Kind.OPEN, Kind.WON, Kind.LOST]
 
 
@@ -125,11 +126,26 @@ class Process:
 
 def read(pipeline_id: int) -> Process:
     """One query, when it has not changed since this process read it last."""
-    edition = Pipeline.objects.filter(pk=pipeline_id).values("edition")
-    company = Company.current(**clock.told(), edition=Subquery(edition))
+    company, edition = Company(pk=1), None
+    for row in _present(pipeline=pipeline_id):
+        told = dict(zip(_told(), row, strict=True))
+        company = _made(Company, [told.pop(column) for column in _columns(Company)])
+        edition = told.pop("edition")
+        vars(company).update(told)
     # Before anybody has saved the company there is no row to tell it.
-    present = getattr(company, "edition", None) or _edition(pipeline_id)
-    return Process(company, _under(pipeline_id, present))
+    return Process(company, _under(pipeline_id, edition or _edition(pipeline_id)))
+
+
+def _told() -> list[str]:
+    return [*_columns(Company), "has_holidays", "edition", *clock.told()]
+
+
+def _company_and_edition() -> models.QuerySet[Company, Any]:
+    edition = Pipeline.objects.filter(pk=Given("pipeline", models.BigIntegerField())).values("edition")
+    return Company.known(**clock.told(), edition=Subquery(edition)).values_list(*_told())
+
+
+_present = Prepared(_company_and_edition)
 
 
 def read_all() -> list[Process]:

@@ -236,8 +236,12 @@ class Company(models.Model):
     @classmethod
     def current(cls, **told: Any) -> Company:
         """The one row; its defaults hold until somebody saves it. `told`: what its query is to tell besides."""
-        known = cls.objects.annotate(has_holidays=models.Exists(Holiday.objects.all()), **told)
-        return known.filter(pk=1).first() or cls(pk=1)
+        return cls.known(**told).first() or cls(pk=1)
+
+    @classmethod
+    def known(cls, **told: Any) -> models.QuerySet[Company]:
+        """The row itself, if somebody has saved it."""
+        return cls.objects.annotate(has_holidays=models.Exists(Holiday.objects.all()), **told).filter(pk=1)
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
