@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -49,18 +49,16 @@ class Work(NamedTuple):
     repetition: int
     repeat_limit: int | None
     organization: int | None
-    organization_name: str | None
-    organization_seen: bool
 
 
 _COLUMNS = (
     "pk", "deal_id", "title", "due_at", "has_time", "required", "repetition", "stage_task__repeat_limit",
-    "organization_id", "organization__name", "organization_seen"
+    "organization_id",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Todo:
+class DueTask:
     """The task of a line, in the reader's words."""
 
     pk: int
@@ -87,7 +85,7 @@ class Line:
     key: str
     section: str
     card: Card | None = None
-    todo: Todo | None = None
+    task: DueTask | None = None
     more: int = 0
     person: str = ""
     phone: str = ""
@@ -184,9 +182,15 @@ def read(
 
 
 def _work(user: User) -> list[Work]:
-    seen = Organization.objects.visible_to(user).filter(pk=OuterRef("organization")).order_by()
-    rows = Task.objects.of(user).annotate(organization_seen=Exists(seen)).order_by("due_at", "pk")
-    return [Work._make(row) for row in rows.values_list(*_COLUMNS)]
+    rows = Task.objects.of(user).order_by("due_at", "pk").values_list(*_COLUMNS)
+    return [Work._make(row) for row in rows]
+
+
+def _organizations(user: User, entries: Iterable[Entry]) -> dict[int, str]:
+    """The names of those that the reader sees, of work without a deal."""
+    ids = {pk for entry in entries for each in entry.works[:1] if (pk := each.organization) is not None}
+    seen = Organization.objects.visible_to(user).filter(pk__in=ids).order_by()
+    return dict(seen.values_list("pk", "name")) if ids else {}
 
 
 def _deals(user: User, working: Collection[int]) -> dict[int, Row]:
@@ -267,6 +271,7 @@ class _Drawing:
         self.percent = _("%(percent)d %%")
         rows = {each.deal.pk: each.deal for each in entries if each.deal is not None}
         self.cards = making.draw(list(rows.values()), user, processes, moment, tasks=False)
+        self.organizations = _organizations(user, entries)
         self.known: dict[str, Line] = {}
 
     def needs_a_look(self, entry: Entry) -> bool:
@@ -283,10 +288,10 @@ class _Drawing:
     def _line(self, entry: Entry) -> Line:
         line = Line(entry.key, entry.section, more=max(0, len(entry.works) - 1))
         if entry.works:
-            line.todo = self._todo(entry.works[0])
-            if entry.works[0].organization_seen:
+            line.task = self._task(entry.works[0])
+            if entry.works[0].organization in self.organizations:
                 line.organization = entry.works[0].organization
-                line.organization_name = entry.works[0].organization_name or ""
+                line.organization_name = self.organizations[entry.works[0].organization]
         if entry.deal is not None:
             line.card = self.cards[entry.deal.pk]
             stage = self.stages[entry.deal.stage_id]
@@ -295,8 +300,8 @@ class _Drawing:
             line.reasons = self._reasons(entry.deal, line.card)
         return line
 
-    def _todo(self, work: Work) -> Todo:
-        return Todo(
+    def _task(self, work: Work) -> DueTask:
+        return DueTask(
             work.pk,
             task_words.titled(work.title, work.repetition, work.repeat_limit),
             work.required,

@@ -74,7 +74,7 @@ def test_a_deal_stands_where_its_next_task_is_due_and_counts_the_others(world: W
     places = [keys(world, section) for section in (my_day.OVERDUE, my_day.TODAY, my_day.WEEK)]
     assert places == [[f"deal-{late.pk}"], [f"deal-{today.pk}"], [f"deal-{soon.pk}"]]
     found = line(world, late)
-    assert found.todo is not None and (found.todo.title, found.more) == ("Call", 2)
+    assert found.task is not None and (found.task.title, found.more) == ("Call", 2)
 
 
 def test_what_is_required_comes_first_then_what_is_at_stake(world: World) -> None:

@@ -52,5 +52,5 @@ def _is_settled(line: Line, was: str) -> bool:
     if line.lacks_step:
         return False
     if not was or was == LOOK:
-        return line.todo is None and not line.reasons
+        return line.task is None and not line.reasons
     return ORDER.index(line.section) > max(ORDER.index(was), ORDER.index(TODAY))
