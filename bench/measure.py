@@ -50,29 +50,47 @@ def page(
 def move() -> dict[str, Any]:
     """The rule of a move, forth and back between two stages, commit included; tries that the gate refuses do not count."""
     stages = list(Stage.objects.in_use().filter(kind=Kind.OPEN).order_by("order")[:2])
-    forward = {**_moves(stages[0], stages[1]), "same_statements_bare_ms": _bare(stages[0], stages[1])}
-    return {"forward": forward, "back": _moves(stages[1], stages[0])}
+    forward = {**_moves(stages[0], stages[1], own=True), "same_statements_bare_ms": _bare(stages[0], stages[1])}
+    return {
+        "forward, by its owner": forward,
+        "back, by its owner": _moves(stages[1], stages[0], own=True),
+        "forward, by somebody else, who gives tasks to the owner": _moves(stages[0], stages[1], own=False),
+        "new deal": _new_deals(stages[0]),
+    }
+
+
+def _new_deals(stage: Stage) -> dict[str, Any]:
+    """The rule that makes a deal, commit included."""
+    rep = User.objects.filter(role="rep").order_by("pk")[0]
+    asked: list[str] = []
+
+    def make() -> None:
+        moves.create_deal(stage.pk, {"title": "A new deal"}, by=rep, via=Via.API)
+
+    taken = times(make)
+    with connection.execute_wrapper(_noting(asked)):
+        make()
+    return {**taken, "queries": len(asked)}
 
 
 def _bare(origin: Stage, target: Stage) -> float:
-    admin = User.objects.get(role="admin")
-    for pk in list(Deal.objects.filter(stage=origin).order_by("-pk").values_list("pk", flat=True)[:1000]):
+    for deal in list(Deal.objects.filter(stage=origin).select_related("owner").order_by("-pk")[:1000]):
         with transaction.atomic():
             with limit.statements() as asked:
-                outcome = moves.move_deal(pk, target.pk, by=admin, via=Via.BOARD)
+                outcome = moves.move_deal(deal.pk, target.pk, by=deal.owner, via=Via.BOARD)
             transaction.set_rollback(True)
         if isinstance(outcome, moves.Moved):
             return limit.replayed(asked)
     raise AssertionError("no deal may move on")
 
 
-def _moves(origin: Stage, target: Stage) -> dict[str, Any]:
+def _moves(origin: Stage, target: Stage, own: bool) -> dict[str, Any]:
     admin, taken, queries = User.objects.get(role="admin"), [], 0
-    for pk in list(Deal.objects.filter(stage=origin).order_by("pk").values_list("pk", flat=True)[:3000]):
+    for deal in list(Deal.objects.filter(stage=origin).select_related("owner").order_by("pk")[:3000]):
         asked: list[str] = []
         begun = time.perf_counter()
         with connection.execute_wrapper(_noting(asked)):
-            outcome = moves.move_deal(pk, target.pk, by=admin, via=Via.BOARD)
+            outcome = moves.move_deal(deal.pk, target.pk, by=deal.owner if own else admin, via=Via.BOARD)
         if isinstance(outcome, moves.Moved):
             taken.append((time.perf_counter() - begun) * 1000)
             queries = max(queries, len(asked))

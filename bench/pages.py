@@ -13,7 +13,7 @@ from django.urls import reverse
 from bench import limit, measure
 from crm import tokens
 from crm.models import User
-from pipeline.models import Deal, Kind, Pipeline, Stage
+from pipeline.models import Deal, Kind, Pipeline, Stage, Task
 
 Ask = Callable[[], Any]
 """Sends a request; gives the answer as Django's test client gives it."""
@@ -34,6 +34,7 @@ def pages() -> dict[str, Any]:
         "board, rep": _seen(rep, at),
         "gate of all columns, card lifted": _seen(rep, reverse("deal-gates", args=[deal.pk])),
         "deal": _seen(rep, opened),
+        "my day": {**_seen(rep, reverse("my-day")), "open_tasks": Task.objects.open().filter(owner=rep).count()},
         "list, admin": _seen(admin, rows),
         "list, rep, by value": _seen(rep, rows, sort="-value"),
         "list, admin, words": _seen(admin, rows, q="monitoring"),

@@ -18,15 +18,17 @@ HEADERS = {"Host": "127.0.0.1", "X-Forwarded-Proto": "https", "X-Forwarded-For":
 class Server:
     """`die` kills it as a power cut would; `start` brings it back on the same port. With `debug` a browser needs no proxy."""
 
-    def __init__(self, workers: int = 2, threads: int = 8, debug: bool = False) -> None:
+    def __init__(self, workers: int = 2, threads: int = 8, debug: bool = False, api_limit: int = 0) -> None:
         self.port, self.workers, self.threads, self.debug = free_port(), workers, threads, debug
+        self.api_limit = api_limit
 
     def start(self) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "crm.wsgi", "--bind", f"127.0.0.1:{self.port}", "--workers", str(self.workers),
              "--threads", str(self.threads), "--worker-class", "gthread", "--log-level", "critical", "--no-control-socket",
              "--limit-request-line", "8190"],
-            env={**os.environ, "ALLOWED_HOSTS": "127.0.0.1", "LOG_LEVEL": "CRITICAL", "API_REQUESTS_PER_MINUTE": "0", **self._told()},
+            env={**os.environ, "ALLOWED_HOSTS": "127.0.0.1", "LOG_LEVEL": "CRITICAL",
+                 "API_REQUESTS_PER_MINUTE": str(self.api_limit), **self._told()},
             process_group=0,
         )  # fmt: skip
         wait_for(self.port)

@@ -12,7 +12,8 @@ import django
 
 WHERE = {
     1: "moving:one_wins", 2: "moving:unlocked", 3: "retries:once", 4: "edits:nothing_lost", 6: "process:under_traffic",
-    7: "gates:every_door", 8: "sums:columns", 9: "reminding:exactly_once", 13: "reminding:after_a_silence",
+    7: "gates:every_door", 8: "sums:columns", 9: "reminding:exactly_once",
+    11: "broker:flushed", 12: "broker:away", 13: "reminding:after_a_silence",
     14: "reminding:poison", 15: "reminding:wall_time_kept", 18: "suites:bad_input", 19: "generated:requests",
     23: "suites:matrix", 24: "suites:no_trace", 25: "suites:foreign_ids", 26: "scopes:random_worlds", 27: "scripts:stored",
     29: "injected:parameters", 30: "columns:mass_assignment", 90: "reminding:looking",

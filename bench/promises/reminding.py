@@ -33,13 +33,13 @@ ZONES = [
 def exactly_once() -> Report:
     """Each in the inbox exactly once, and its mail taken by the server at least once."""
     report = Report(9, f"{DUE} due, {WORKERS} workers, {KILLS} killed, PostgreSQL restarted {RESTARTS} times")
-    _stage()
-    people = [user.pk for user in _people(50, by_mail=True)]
-    dying.due_now(people, [number for number in range(DUE * 2) if _is_healthy(number)][:DUE])
+    set_stage()
+    people = [user.pk for user in some_people(50, by_mail=True)]
+    dying.due_now(people, [number for number in range(DUE * 2) if is_healthy(number)][:DUE])
     begun = time.monotonic()
     with dying.workers(WORKERS) as workers:
         _disturb(workers, report)
-        workers.until(lambda: not _safely(lambda: _mine().pending().exists()), MOST_SECONDS)
+        workers.until(lambda: not _safely(lambda: mine().pending().exists()), MOST_SECONDS)
         report.took(time.monotonic() - begun)
         report.count("seconds until all stood in the inbox", round(time.monotonic() - begun))
         report.expect(time.monotonic() - begun <= MOST_SECONDS, "more than a minute")
@@ -89,7 +89,7 @@ def _count(report: Report) -> None:
     report.count("in the inbox", Notice.objects.filter(key__startswith="reminder").count())
     report.count("mails that the server took", len(taken))
     report.count("of them twice", doubles)
-    report.expect(_mine().filter(state="done").count() == DUE, f"{_mine().pending().count()} lost")
+    report.expect(mine().filter(state="done").count() == DUE, f"{mine().pending().count()} lost")
     report.expect(Notice.objects.filter(key__startswith="reminder").count() == DUE, "not each once in the inbox")
     report.expect(len(set(taken)) == DUE, f"{DUE - len(set(taken))} mails lost")
     report.expect(doubles <= KILLS, f"{doubles} mails twice for {KILLS} kills")
@@ -98,14 +98,14 @@ def _count(report: Report) -> None:
 def after_a_silence() -> Report:
     """Nobody looks for ten minutes, then three at once."""
     report = Report(13, "5,000 due over ten minutes without a tick, then three tickers at once")
-    _stage()
-    people = [user.pk for user in _people(20)]
-    dying.due_now(people, [number for number in range(8000) if _is_healthy(number)][:5000], timedelta(minutes=10))
+    set_stage()
+    people = [user.pk for user in some_people(20)]
+    dying.due_now(people, [number for number in range(8000) if is_healthy(number)][:5000], timedelta(minutes=10))
     begun = time.monotonic()
     with dying.workers(3) as workers:
-        workers.until(lambda: not _mine().pending().exists(), MOST_SECONDS)
+        workers.until(lambda: not mine().pending().exists(), MOST_SECONDS)
     report.took(time.monotonic() - begun)
-    report.expect(not _mine().pending().exists(), "not all within a minute")
+    report.expect(not mine().pending().exists(), "not all within a minute")
     told = Notice.objects.filter(key__startswith="reminder")
     report.count("told", told.count())
     report.expect(told.count() == 5000, "not each once")
@@ -117,29 +117,29 @@ def poison() -> Report:
     """One of a hundred raises, one of a thousand kills its worker. The waits between tries are seconds here, not minutes."""
     count = 5000
     report = Report(14, f"{count} due, 1 % raise, 0.1 % kill their worker, {WORKERS} workers")
-    _stage()
-    people = [user.pk for user in _people(20)]
+    set_stage()
+    people = [user.pk for user in some_people(20)]
     waits, grace = reminders.WAITS, reminders.GRACE
     reminders.WAITS, reminders.GRACE = [timedelta(seconds=1)] * 4, timedelta(seconds=2)
     try:
         dying.due_now(people, range(count))
         with dying.workers(WORKERS) as workers:
-            workers.until(lambda: not _mine().pending().exists(), 240)
+            workers.until(lambda: not mine().pending().exists(), 240)
             report.count("deaths of workers", workers.deaths)
     finally:
         reminders.WAITS, reminders.GRACE = waits, grace
     lags = sorted(
         lag.total_seconds()
-        for lag in _mine().filter(state="done").annotate(lag=F("done_at") - F("due_at")).values_list("lag", flat=True)
+        for lag in mine().filter(state="done").annotate(lag=F("done_at") - F("due_at")).values_list("lag", flat=True)
     )
     for lag in lags:
         report.took(lag)
-    healthy = [number for number in range(count) if _is_healthy(number)]
+    healthy = [number for number in range(count) if is_healthy(number)]
     report.count("told", len(lags))
-    report.count("given up", _mine().filter(state="dead").count())
+    report.count("given up", mine().filter(state="dead").count())
     report.expect(len(lags) == len(healthy), f"{len(healthy) - len(lags)} healthy ones not told")
     report.expect(
-        _mine().filter(state="dead", attempts=5).count() == count - len(healthy), "poison not parked after five tries"
+        mine().filter(state="dead", attempts=5).count() == count - len(healthy), "poison not parked after five tries"
     )
     report.expect(lags[int(len(lags) * 0.99)] <= 30, f"p99 {lags[int(len(lags) * 0.99)]:.1f} s")
     nothing_broken(report)
@@ -151,7 +151,7 @@ def wall_time_kept() -> Report:
     report = Report(
         15, "two simulated years of eight o'clock in 12 zones, the machine's clock an hour off now and then"
     )
-    _stage()
+    set_stage()
     people = [make.user(time_zone=zone) for zone in ZONES]
     reminders.register(dying.KIND, "Tried", dying.check, lambda row, now: _eight(now, row.user))
     zones = {person.pk: person.time_zone for person in people}
@@ -162,7 +162,7 @@ def wall_time_kept() -> Report:
             for _hour in range(24):
                 now += timedelta(hours=1)
                 told += reminders.deliver_due(now)
-    for row in _mine().filter(state="done"):
+    for row in mine().filter(state="done"):
         expected = wall_time.instant(row.wall_time, zones[row.user_id])
         report.expect(row.due_at == expected, f"{row.zone} {row.wall_time}: {row.due_at}")
         report.expect(row.done_at is not None and row.done_at - row.due_at <= timedelta(hours=1), f"{row.pk} was late")
@@ -182,8 +182,8 @@ def _eight(now: datetime, person: User) -> datetime:
 def looking() -> Report:
     """What a look costs that finds nothing among a million, and how quickly one worker tells a thousand."""
     report = Report(90, "a million waiting: a look that finds nothing; then 1,000 due at once by one worker")
-    _stage()
-    people = [user.pk for user in _people(50)]
+    set_stage()
+    people = [user.pk for user in some_people(50)]
     _a_million(people)
     times = []
     for _look in range(200):
@@ -195,7 +195,7 @@ def looking() -> Report:
         report.took(each)
     report.count("microseconds a look, median", round(sorted(times)[len(times) // 2] * 1_000_000))
     report.expect(sorted(times)[len(times) // 2] <= 0.003, "more than 3 ms a look")
-    dying.due_now(people, [number for number in range(2_000_000, 2_002_000) if _is_healthy(number)][:1000])
+    dying.due_now(people, [number for number in range(2_000_000, 2_002_000) if is_healthy(number)][:1000])
     begun = time.perf_counter()
     while reminders.deliver_due():
         pass
@@ -219,7 +219,7 @@ def _a_million(people: list[int]) -> None:
 # --- Before and after
 
 
-def _stage() -> None:
+def set_stage() -> None:
     """Every day is a working day here, and mails go into a file that no one shares."""
     Company.objects.update_or_create(pk=1, defaults={"working_days": "0123456"})
     for model in (Reminder, Notice, OutgoingMail, NoticeChoice):
@@ -229,18 +229,18 @@ def _stage() -> None:
     settings.EMAIL_FILE_PATH = str(Path(tempfile.mkdtemp(prefix="stagecraft-mails-")) / "taken")
 
 
-def _people(count: int, by_mail: bool = False) -> list[User]:
+def some_people(count: int, by_mail: bool = False) -> list[User]:
     made = [make.user() for _number in range(count)]
     if by_mail:
         NoticeChoice.objects.bulk_create(NoticeChoice(user=user, kind="due", bell=False, email=True) for user in made)
     return made
 
 
-def _is_healthy(number: int) -> bool:
+def is_healthy(number: int) -> bool:
     return number % 1000 != dying.KILLS and number % 100 != dying.RAISES
 
 
-def _mine() -> ReminderQuerySet:
+def mine() -> ReminderQuerySet:
     return Reminder.objects.filter(kind=dying.KIND)
 
 
