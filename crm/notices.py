@@ -125,9 +125,9 @@ def _short(text: str) -> str:
     return line if len(line) <= 200 else f"{line[:199]}…"
 
 
-def take_back(key: str) -> None:
-    """What it told is no longer there."""
-    Notice.objects.filter(key=key).delete()
+def take_back(*keys: str) -> None:
+    """What they told is no longer there."""
+    Notice.objects.filter(key__in=keys).delete()
 
 
 def relink(object_type: str, old_id: int, new_id: int, old_address: str, new_address: str) -> None:

@@ -34,8 +34,17 @@ def tasks_given(planned: Sequence[Task], deal: Deal, *, by: User | None, now: da
         tasks = list(group)
         first = tasks[0]
         text, address = ", ".join(task.title for task in tasks), reverse("deal", args=[deal.pk])
-        news = News(f"assigned tasks {first.pk}", "tasks_given", by, deal.title, text, address, "deal", deal.pk)
+        news = News(_key_of_given(first.pk), "tasks_given", by, deal.title, text, address, "deal", deal.pk)
         notices.tell([first.owner], news, now)
+
+
+def tasks_taken_back(tasks: Iterable[int]) -> None:
+    """The move that planned them was undone: nobody was given anything."""
+    notices.take_back(*map(_key_of_given, tasks))
+
+
+def _key_of_given(first_task: int) -> str:
+    return f"assigned tasks {first_task}"
 
 
 def deal_given(deal: Deal, *, by: User | None, via: str, now: datetime.datetime) -> None:

@@ -299,5 +299,8 @@ def test_a_deal_that_somebody_else_gives_is_told_once_and_of_many_once_for_all(w
 def test_tasks_that_a_move_plans_for_somebody_else_are_told_in_one_notice(world: World) -> None:
     for title in ("Send the offer", "Call them"):
         make.stage_task(world.second, title)
-    moves.move_deal(world.deal.pk, world.second.pk, by=world.manager, via="board")
+    moved = moves.move_deal(world.deal.pk, world.second.pk, by=world.manager, via="board")
+    assert isinstance(moved, moves.Moved) and moved.visit is not None
     assert told() == [("Rita Rep", "Max Manager gave you tasks on Meters for 14 shops")]
+    moves.undo_move(world.deal.pk, moved.visit.pk, by=world.manager, via="board")
+    assert told() == []

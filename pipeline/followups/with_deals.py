@@ -7,6 +7,7 @@ import datetime
 from django.db.models import Q
 
 from crm.models import User
+from pipeline import news
 from pipeline.followups.rows import refresh_deal, touched
 from pipeline.models import (
     Deal,
@@ -27,7 +28,9 @@ def cancel_left_stage(
 
 def restore_cancelled(undone: StageVisit, by: User | None, now: datetime.datetime) -> None:
     """An undone entry takes the tasks it planned with it and gives back those that it cancelled."""
-    Task.objects.open().filter(visit=undone).update(
+    planned = Task.objects.open().filter(visit=undone)
+    news.tasks_taken_back(planned.values_list("pk", flat=True))
+    planned.update(
         state=Task.State.CANCELLED, closed_at=now, closed_by=by, **touched(by, now)
     )
     Task.objects.filter(cancelled_by_visit=undone).update(

@@ -1,0 +1,54 @@
+"""The bell in two browsers of one person: it rings in both, and what was read in one is no news in the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+from playwright.sync_api import Browser, Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from pipeline import followups
+from tests.browsing import Open, visitors
+from tests.deal_world import World
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+LOOKS_EVERY = 20_000
+
+
+@pytest.fixture
+def world(transactional_db: None) -> World:
+    return World()
+
+
+@pytest.fixture
+def visit(
+    browser: Browser, browser_context_args: dict[str, object], live_server: LiveServer, world: World
+) -> Iterator[Open]:
+    with visitors(browser, browser_context_args, f"{live_server.url}/healthz", world.rep) as visit:
+        yield visit
+
+
+def begin(visit: Open, live_server: LiveServer) -> Page:
+    """On its own clock, so that nobody waits for the next look."""
+    page = visit()
+    page.clock.install()
+    page.goto(live_server.url + reverse("my-day"))
+    page.wait_for_load_state("load")
+    expect(page.locator(".bell-count")).to_be_empty()
+    return page
+
+
+def test_it_rings_in_both_browsers_and_falls_silent_in_both(visit: Open, live_server: LiveServer, world: World) -> None:
+    desk, phone = begin(visit, live_server), begin(visit, live_server)
+    followups.add(world.deal.pk, "Write the offer", timezone.localdate(), by=world.manager, owner=world.rep)
+    for page in (desk, phone):
+        page.clock.run_for(LOOKS_EVERY)
+        expect(page.locator(".bell-count")).to_contain_text("1")
+    desk.locator(".bar-bell").click()
+    desk.get_by_role("button", name="Max Manager gave you the task Write the offer").click()
+    expect(desk.get_by_role("heading", level=1)).to_have_text(world.deal.title)
+    phone.clock.run_for(LOOKS_EVERY)
+    expect(phone.locator(".bell-count")).to_be_empty()
