@@ -19,7 +19,7 @@ from crm.models.audit import Via
 from leads import organizations
 from pipeline import approvals, deals, definition, followups, idle_actions, merging, moves
 from pipeline.merging import Merged, Newer, NotMerged
-from pipeline.models import ActionRun, Deal, MoveAttempt, Stage, StageVisit, Task
+from pipeline.models import ActionRun, Deal, DealMember, MoveAttempt, Stage, StageVisit, Task
 from pipeline.moves import Moved, Refused, Stale
 from tests import factories as make
 
@@ -277,3 +277,18 @@ def test_a_task_of_an_organization_is_finished_once() -> None:
     assert task is not None
     at_once(partial(followups.complete, task.pk, by=rita), partial(followups.skip, task.pk, by=rita))
     assert Task.objects.get(pk=task.pk).version == 2 and nothing_broken()
+
+
+def test_stages_that_give_deals_to_each_others_owners_let_all_of_them_in() -> None:
+    """Each move touches the totals of both owners, the other way round: PostgreSQL ends one of two that wait so."""
+    first, second, *_ = make.pipeline().stages.all()
+    one, other = make.user(), make.user()
+    make.action(second, "reassign", role="success")
+    for _round in range(3):
+        pair = [make.deal(first, one), make.deal(first, other)]
+        for deal, taker in zip(pair, (other, one), strict=True):
+            DealMember.objects.create(deal=deal, user=taker, role="success")
+        jobs = [partial(moves.move_deal, deal.pk, second.pk, by=deal.owner, via=Via.BOARD) for deal in pair]
+        assert [type(outcome) for outcome in at_once(*jobs)] == [Moved, Moved]
+        assert [Deal.objects.get(pk=deal.pk).owner for deal in pair] == [other, one]
+    assert nothing_broken()

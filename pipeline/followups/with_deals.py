@@ -30,9 +30,7 @@ def restore_cancelled(undone: StageVisit, by: User | None, now: datetime.datetim
     """An undone entry takes the tasks it planned with it and gives back those that it cancelled."""
     planned = Task.objects.open().filter(visit=undone)
     news.tasks_taken_back(planned.values_list("pk", flat=True))
-    planned.update(
-        state=Task.State.CANCELLED, closed_at=now, closed_by=by, **touched(by, now)
-    )
+    planned.update(state=Task.State.CANCELLED, closed_at=now, closed_by=by, **touched(by, now))
     Task.objects.filter(cancelled_by_visit=undone).update(
         state=Task.State.OPEN, closed_at=None, closed_by=None, cancelled_by_visit=None, **touched(by, now)
     )

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from crm import clock, money, records
+from crm import again, clock, money, records
 from crm.models import User
 from crm.models.audit import Via
 from leads.writing import name_key
@@ -25,6 +25,7 @@ class _Refuse(Exception):
         self.refusal = refusal
 
 
+@again.after_deadlock
 def create_deal(
     stage_id: int, fields: Mapping[str, Any], *, by: User, via: str, fill: Fill | None = None, override: str = "",
     close: Close | None = None, started_at: datetime.datetime | None = None, now: datetime.datetime | None = None,

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from crm import again
 from crm.models import Change, User
 from crm.models.audit import Via
 from pipeline import automation, filling, followups, in_force
@@ -28,6 +29,7 @@ class _Undo(Exception):
         self.refusal = refusal
 
 
+@again.after_deadlock
 def move_deal(
     deal_id: int, to_stage_id: int, *, by: User | None, via: str, version: int | None = None, fill: Fill | None = None,
     override: str = "", close: Close | None = None, happened_at: datetime.datetime | None = None, reopen: bool = False,
@@ -65,6 +67,7 @@ def move_deal(
         return _settle(deal, origin, target, fill, enter, by, via, now)
 
 
+@again.after_deadlock
 def change_pipeline(
     deal_id: int, to_stage_id: int, *, by: User | None, via: str, version: int | None = None, fill: Fill | None = None,
     override: str = "", now: datetime.datetime | None = None,

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
-from crm import clock
+from crm import again, clock
 from crm.models import User
 from pipeline import automation, followups
 from pipeline.models import ActionRun, MoveAttempt, StageVisit
@@ -25,6 +25,7 @@ def undo_until(visit: StageVisit) -> datetime.datetime:
     return visit.recorded_at + UNDO_FOR
 
 
+@again.after_deadlock
 def undo_move(
     deal_id: int, visit_id: int, *, by: User, via: str, within: datetime.timedelta = UNDO_FOR + TRAVEL,
     now: datetime.datetime | None = None,
