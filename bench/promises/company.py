@@ -14,7 +14,7 @@ from bench.promises.stage import make
 from crm.models import Company, Membership, Team, User
 from leads.activities import NewActivity
 from leads.models import Organization
-from pipeline import followups, logbook, people
+from pipeline import deals, followups, logbook, people
 from pipeline.models import Deal, DealMember, Pipeline
 
 
@@ -67,8 +67,8 @@ class RandomCompany:
         logbook.log(
             deal.pk, NewActivity(type=make.activity_type("call"), text="Said"), by=dice.choice(self.people), via="page"
         )
-        if deal.status == "open" and dice.random() < 0.2:  # the owner changes, a closed one stays credited
-            Deal.objects.filter(pk=deal.pk).update(deleted_at=timezone.now(), deleted_by=owner)
+        if deal.status == "open" and dice.random() < 0.2:
+            deals.delete(deal.pk, by=owner, via="page")
         return Deal.objects.get(pk=deal.pk)
 
     # --- Who may read what, said once more and in other words: plain loops over the rows
