@@ -14,14 +14,17 @@ from leads.activities import NewActivity
 from leads.models import Activity, Contact
 from pipeline import commitments, files, followups, marking
 from pipeline.files import NewFile
-from pipeline.models import Deal, DealActivity, DealFile
+from pipeline.models import Deal, DealActivity, DealFile, Task
 
 
 def log(
     deal_id: int, entry: NewActivity, *, by: User, via: str, agreed: Sequence[int] = (), evidence: str = "",
-    proof: DealFile | NewFile | None = None, once_key: str = "", now: datetime.datetime | None = None,
+    proof: DealFile | NewFile | None = None, finishes: Task | None = None, once_key: str = "",
+    now: datetime.datetime | None = None,
 ) -> Activity | None:  # fmt: skip
-    """`agreed` are the conditions that the buyer committed to in it. All of it or nothing; ValidationError by field.
+    """`agreed` are the conditions that the buyer committed to in it, `finishes` a task of the deal that is done with it.
+
+    All of it or nothing; ValidationError by field.
 
     None: the form with this `once_key` was saved already.
     """
@@ -46,6 +49,8 @@ def log(
                 activity=activity,
                 now=now,
             )
+        if finishes is not None:
+            followups.complete(finishes.pk, by=by, via=via, now=now)
         return activity
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from leads.models import Activity, ActivityType
 from pipeline import followups, people
-from pipeline.models import Commitment, DealContact
+from pipeline.models import Commitment, DealContact, Task
 from tests import factories as make
 from tests.deal_world import World, digest
 
@@ -74,6 +74,41 @@ def test_the_same_form_twice_is_one_activity(world: World, call: ActivityType) -
     log(world, call, key="one form", text="Once")
     again = log(world, call, key="one form", text="Once")
     assert Activity.objects.count() == 1 and "saved already" in again.content.decode()
+
+
+def task(world: World, title: str = "Ring them", kind: str = "call", **fields: Any) -> Task:
+    made = followups.add(world.deal.pk, title, timezone.localdate(), by=world.rep, kind=kind, **fields)
+    assert made is not None
+    return made
+
+
+def test_the_task_that_a_call_finishes_is_proposed_and_done_with_it(world: World, call: ActivityType) -> None:
+    task(world, "Write the offer", "proposal")
+    ringing = task(world)
+    form = world.get("deal-log", type=call.pk, part=True).content.decode()
+    assert f'<option value="{ringing.pk}" selected>Ring them' in form and "Write the offer" in form
+    answer = log(world, call, text="Reached her", finishes=ringing.pk).content.decode()
+    assert "Done: Ring them." in answer
+    assert sorted(Task.objects.values_list("title", "state")) == [("Ring them", "done"), ("Write the offer", "open")]
+
+
+def test_a_task_is_done_with_what_was_logged_or_neither_is(world: World, call: ActivityType) -> None:
+    asked, ringing = make.condition(world.second, needs_evidence=True), task(world)
+    assert log(world, call, text="Signed", agreed=[asked.pk], finishes=ringing.pk).status_code == 422
+    assert Task.objects.get().state == "open" and not Activity.objects.exists()
+
+
+def test_a_task_of_another_deal_is_none_to_choose(world: World, call: ActivityType) -> None:
+    elsewhere = make.deal(world.first, world.rep)
+    other = followups.add(elsewhere.pk, "Elsewhere", timezone.localdate(), by=world.rep)
+    assert other is not None and log(world, call, text="Hello", finishes=other.pk).status_code == 422
+    assert Task.objects.get().state == "open" and not Activity.objects.exists()
+
+
+def test_how_long_it_took_is_asked_and_kept(world: World, call: ActivityType) -> None:
+    assert 'name="minutes"' in world.get("deal-log", type=call.pk, part=True).content.decode()
+    log(world, call, text="A long one", minutes=45)
+    assert Activity.objects.get().minutes == 45
 
 
 def test_what_they_agreed_to_is_recorded_with_the_call(world: World, call: ActivityType) -> None:

@@ -20,7 +20,8 @@ from pipeline import talk, task_reminders
 from pipeline.files import NewFile
 from pipeline.forms.deal_fields import DAY
 from pipeline.forms.files import ask_again, proof_fields, proof_of
-from pipeline.models import Deal, DealContact, DealFile, EntryCondition
+from pipeline.models import Deal, DealContact, DealFile, EntryCondition, Task
+from pipeline.models.tasks import TaskQuerySet
 from pipeline.next_step import Proposal
 
 MOMENT = forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"})
@@ -30,6 +31,22 @@ MOMENTS = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"]
 def once_key() -> forms.CharField:
     """Its value is new with each form that is shown."""
     return forms.CharField(max_length=64, widget=forms.HiddenInput, initial=lambda: secrets.token_hex(16))
+
+
+_FITTING = {
+    "call": {"call", "follow_up"},
+    "email": {"email", "follow_up"},
+    "message": {"follow_up"},
+    "meeting": {"meeting", "assessment"},
+    "presentation": {"presentation", "demo"},
+    "proposal_sent": {"proposal"},
+    "contract_sent": {"contract"},
+}
+"""Type of activity → the kinds of tasks that it usually finishes."""
+
+
+def fits(type_key: str, task_kind: str) -> bool:
+    return task_kind in _FITTING.get(type_key, ())
 
 
 class LogForm(Form):
@@ -63,6 +80,9 @@ class LogForm(Form):
     happened_at = forms.DateTimeField(
         label=_("When"), required=False, input_formats=MOMENTS, widget=MOMENT, help_text=_("Empty: now.")
     )
+    finishes: forms.Field = forms.ModelChoiceField(
+        None, label=_("This task is done with it"), required=False, empty_label=_("None")
+    )
     once_key = once_key()
 
     def __init__(
@@ -72,11 +92,13 @@ class LogForm(Form):
         deal: Deal,
         people: Sequence[DealContact],
         to_agree: Sequence[EntryCondition],
+        tasks: TaskQuerySet,
         **options: Any,
     ) -> None:
         main = [person.contact_id for person in people if person.is_primary]
         super().__init__(*args, initial={"contacts": main, "direction": Direction.OUT}, auto_id="log-%s", **options)
         self.type = type
+        self._offer_tasks(tasks)
         self.fields["outcome"].queryset = type.outcomes.all()  # type: ignore[attr-defined]
         self.fields["contacts"].queryset = Contact.objects.existing().among(  # type: ignore[attr-defined]
             [person.contact_id for person in people]
@@ -102,6 +124,14 @@ class LogForm(Form):
             if not keep:
                 del self.fields[name]
 
+    def _offer_tasks(self, tasks: TaskQuerySet) -> None:
+        """The first one of a fitting kind is proposed."""
+        self.fields["finishes"].queryset = tasks  # type: ignore[attr-defined]
+        kinds = list(tasks.values_list("pk", "kind"))
+        self.initial["finishes"] = next((pk for pk, kind in kinds if fits(self.type.key, kind)), None)
+        if not kinds and not self.is_bound:
+            del self.fields["finishes"]
+
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         says_something = data.get("text") or data.get("outcome") or data.get("agreed")
@@ -120,6 +150,10 @@ class LogForm(Form):
 
     def agreed_ids(self) -> list[int]:
         return [int(pk) for pk in self.cleaned_data.get("agreed") or ()]
+
+    def finished(self) -> Task | None:
+        found: Task | None = self.cleaned_data.get("finishes")
+        return found
 
     def proof(self) -> DealFile | NewFile | None:
         return proof_of(self.cleaned_data)

@@ -17,9 +17,11 @@ from crm.models.audit import Via
 from crm.visitors import Request
 from leads.models import Activity, ActivityType, Direction
 from pipeline import commitments, followups, logbook
+from pipeline.deal_page import DealPage
 from pipeline.doors import deal_to_edit, deal_to_see
-from pipeline.forms.daily import EvidenceForm, LogForm
-from pipeline.models import Deal, EntryCondition
+from pipeline.forms.daily import EvidenceForm, LogForm, fits
+from pipeline.models import Deal, EntryCondition, Task
+from pipeline.models.tasks import TaskQuerySet
 from pipeline.views import day_line, worked
 from pipeline.views.answers import ask, number, read_page, refuse, show
 
@@ -35,25 +37,35 @@ def log(request: Request, pk: int) -> HttpResponse:
     page = read_page(request, deal)
     if request.method != "POST" and "type" not in request.GET:
         if day_line.asked_from(request):
-            return render(request, "pipeline/day/log.html", {"page": page})
+            return render(request, "pipeline/day/log.html", {"page": page, "likely": _likely_type(request, page)})
         return ask(request, deal, "log_types.html", _("Log what happened"), {"page": page})
     chosen = number(request.POST.get("type") or request.GET.get("type", ""))
     type = get_object_or_404(ActivityType.objects.in_use(), pk=chosen)
     sent = request.POST if request.method == "POST" else None
     sent_files = request.FILES if sent is not None else None
-    form = LogForm(sent, sent_files, type=type, deal=deal, people=page.people, to_agree=page.gate.to_agree)
+    form = LogForm(
+        sent,
+        sent_files,
+        type=type,
+        deal=deal,
+        people=page.people,
+        to_agree=page.gate.to_agree,
+        tasks=_tasks(request, deal),
+    )
     context = {"form": form, "type": type, "page": page, "in_dialog": day_line.asked_from(request)}
     if sent is not None and form.is_valid():
         try:
             made = logbook.log(
                 deal.pk, form.entry(), by=request.user, via=Via.PAGE, agreed=form.agreed_ids(),
-                evidence=form.cleaned_data.get("evidence", ""), proof=form.proof(), once_key=form.cleaned_data["once_key"],
+                evidence=form.cleaned_data.get("evidence", ""), proof=form.proof(), finishes=form.finished(),
+                once_key=form.cleaned_data["once_key"],
             )  # fmt: skip
         except ValidationError as refusal:
             form.take(refusal)
         else:
             said = _("Logged: %(type)s.") % {"type": type.name} if made else _("This was saved already.")
-            return _logged(request, deal, " ".join([said, *_stopped(made)]))
+            done = form.finished() if made is not None else None
+            return _logged(request, deal, " ".join([said, *_done(done), *_stopped(made)]))
     return ask(request, deal, "log_form.html", _("Log: %(type)s") % {"type": type.name}, context, 422 if sent else 200)
 
 
@@ -81,6 +93,21 @@ def _found(request: Request, pk: int, activity_pk: int) -> tuple[Deal, Activity]
     deal = deal_to_see(request, pk)
     rows = Activity.objects.restorable_by(request.user).filter(deal_links__deal=deal).select_related("type")
     return deal, get_object_or_404(rows, pk=activity_pk)
+
+
+def _tasks(request: Request, deal: Deal) -> TaskQuerySet:
+    """What may be done with it, what is due first first."""
+    return Task.objects.editable_by(request.user).open().filter(deal=deal).order_by("due_at", "pk")
+
+
+def _likely_type(request: Request, page: DealPage) -> str:
+    """What finishes the first task; else what is logged most, the first one."""
+    task, keys = _tasks(request, page.deal).first(), [type.key for type in page.daily_types]
+    return next((key for key in keys if task is not None and fits(key, task.kind)), keys[0] if keys else "")
+
+
+def _done(task: Task | None) -> list[str]:
+    return [_("Done: %(task)s.") % {"task": task.title}] if task is not None else []
 
 
 def _stopped(made: Activity | None) -> list[str]:
