@@ -26,7 +26,7 @@ TECHNICAL = {
     "asked", "back_to", "base_currency", "body", "compared_with", "contact_role", "content_type", "currency", "digest",
     "email", "evidence_field", "external_id", "field", "icon", "key", "kind", "language", "member_role", "name_key",
     "object_type", "operator", "password", "place", "prefix", "query", "repeat_days", "stored_as", "time_zone", "title_key",
-    "url_name", "via", "weekdays", "when_currency", "when_customer", "working_days",
+    "former_digest", "former_seed", "seed", "url_name", "via", "weekdays", "when_currency", "when_customer", "working_days", "zone",
 }  # fmt: skip
 LEFT_OUT = {"deal-file", "deal-stream", "board-stream", "board-changes", "deal-readers"}
 """Downloads, and streams that have no end."""
