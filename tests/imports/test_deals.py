@@ -3,44 +3,18 @@
 from __future__ import annotations
 
 import datetime
-import io
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 
 from crm.importing import known
 from crm.models import Change, Company, User
 from pipeline.models import ColumnTotal, Deal, MoveAttempt, Pipeline
 from tests import factories as make
-from tests.import_world import DEALS, Import, counts, day, rows
+from tests.imports.told import DEALS, Import, counts, day, rows
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def admin() -> User:
-    return make.user("admin", name="Anna Admin", email="anna@example.com")
-
-
-@pytest.fixture
-def load(tmp_path: Path, admin: User) -> Import:
-    """Imports the text as a file and gives all that the command said."""
-
-    def run(table: str, text: str | bytes, *options: str) -> str:
-        path, out = tmp_path / "file.csv", io.StringIO()
-        path.write_bytes(text.encode() if isinstance(text, str) else text)
-        call_command("import", table, str(path), *options, stdout=out, stderr=out)
-        return out.getvalue()
-
-    return run
-
-
-@pytest.fixture
-def sales() -> Pipeline:
-    return make.pipeline(name="Sales")
 
 
 # --- Deals

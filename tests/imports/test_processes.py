@@ -3,43 +3,16 @@
 from __future__ import annotations
 
 import datetime
-import io
 from collections import Counter
-from pathlib import Path
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 
-from crm.models import User
 from pipeline.imports import shaping
 from pipeline.models import Deal, Pipeline, PipelineVersion, Stage, StageVisit
-from tests import factories as make
-from tests.import_world import DEALS, Import, counts, rows
+from tests.imports.told import DEALS, Import, counts, rows
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def admin() -> User:
-    return make.user("admin", name="Anna Admin", email="anna@example.com")
-
-
-@pytest.fixture
-def load(tmp_path: Path, admin: User) -> Import:
-    """Imports the text as a file and gives all that the command said."""
-
-    def run(table: str, text: str | bytes, *options: str) -> str:
-        path, out = tmp_path / "file.csv", io.StringIO()
-        path.write_bytes(text.encode() if isinstance(text, str) else text)
-        call_command("import", table, str(path), *options, stdout=out, stderr=out)
-        return out.getvalue()
-
-    return run
-
-
-@pytest.fixture
-def sales() -> Pipeline:
-    return make.pipeline(name="Sales")
 
 
 # --- Pipelines made of a file's stages
