@@ -450,14 +450,14 @@ def production_like() -> dict[str, str]:
 
 
 def bench(arguments: list[str]) -> None:
-    """Figures without a name; `live`, `reps`, `fuzz` and `promises` each have a module of their own."""
+    """Figures without a name; `live`, `reps`, `screen`, `fuzz` and `promises` each have a module of their own."""
     module, rest = "bench", arguments
-    if arguments[:1] and arguments[0] in ("live", "reps", "fuzz", "promises"):
+    if arguments[:1] and arguments[0] in ("live", "reps", "screen", "fuzz", "promises"):
         module, rest = f"bench.{arguments[0]}", arguments[1:]
-    ensure_environment("dev" if module in ("bench", "bench.live", "bench.reps") else "bench")
+    ensure_environment("dev" if module in ("bench", "bench.live", "bench.reps", "bench.screen") else "bench")
     ensure_assets()
     call([PYTHON, "manage.py", "collectstatic", "--noinput", "-v0"], **production_like())
-    looks_at_pages = module == "bench.promises" and (not rest or "27" in rest)
+    looks_at_pages = module == "bench.screen" or (module == "bench.promises" and (not rest or "27" in rest))
     chromium = {"CHROMIUM": ensure_chromium()} if looks_at_pages else {}
     with services_if(True, durable=True) as addresses:
         call([PYTHON, "-m", module, *rest], LOG_LEVEL="WARNING", **(production_like() | addresses | chromium))

@@ -156,7 +156,9 @@ def test_what_no_module_contains(pattern: str, why: str) -> None:
 
 def test_no_page_is_asked_to_wait_for_a_text_it_may_not_evaluate() -> None:
     """It passes when the text is true at once, and is refused by the content policy when it is not."""
-    breaks = [path.name for path in (ROOT / "tests").rglob("test_*.py") if "wait_for_" + "function(" in path.read_text()]
+    breaks = [
+        path.name for path in (ROOT / "tests").rglob("test_*.py") if "wait_for_" + "function(" in path.read_text()
+    ]
     found("browsing.until asks from outside", breaks)
 
 
