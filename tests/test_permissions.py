@@ -21,7 +21,7 @@ from crm import absences, tokens
 from crm.models import Company, Membership, Notice, User
 from leads.activities import NewActivity
 from leads.models import Activity
-from pipeline import approvals, bookmarks, bulk, files, followups, logbook, people, talk
+from pipeline import approvals, bookmarks, bulk, deals, files, followups, logbook, people, talk
 from pipeline.models import Deal, DealMember, StageVisit
 from tests import api_matrix, sample_files
 from tests import factories as make
@@ -84,7 +84,7 @@ class World:
         new_year = date(2999, 1, 1)
         self.absence = absences.add(self.owner, new_year, new_year, by=self.owner, via="page", deputy=self.mate)
         self.gone = self.new_deal(self.owner)
-        Deal.objects.filter(pk=self.gone.pk).update(deleted_at=now, deleted_by=self.boss)
+        deals.delete(self.gone.pk, by=self.boss, via="page", now=now)
         # What she logged, what she may throw away, and what she threw away.
         self.call_log = logbook.log(self.deal.pk, NewActivity(type=self.call), by=self.owner, via="page")
         self.spare_organization, self.spare_contact = make.organization(self.owner), make.contact(self.owner)

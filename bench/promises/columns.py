@@ -20,7 +20,8 @@ STRANGER: list[str] = []
 OFFERED = {
     "action", "asked", "by", "city", "condition", "contact", "contacts", "country", "deputy", "currency", "date_format", "day", "deal",
     "digest", "direction", "due_at", "email", "employees", "evidence", "expected_close", "file", "first_day", "follows", "happened_at",
-    "industry", "instructions", "is_primary", "kind", "language", "last_day", "minutes", "name", "note", "organization", "outcome", "override",
+    "industry", "instructions", "is_primary", "kind", "language", "last_day",
+    "minutes", "name", "note", "organization", "outcome", "override",
     "owner", "parent", "password", "phone", "pipeline", "place", "postal_code", "product", "query", "reason", "role",
     "scope", "shared", "shown", "signed", "source", "stage", "stance", "street", "tags", "text", "theme", "time_zone",
     "title", "type", "user", "value", "version", "website", "when", "why",
