@@ -35,6 +35,11 @@ SHOWN = 25
 MOST = 500
 OVERDUE, TODAY, WEEK, LOOK = "overdue", "today", "week", "look"
 ORDER = (OVERDUE, TODAY, WEEK, LOOK)
+ICONS = {
+    "woke": "player-play", "none": "alert-triangle", "ready": "arrow-right", "over": "clock", "idle": "zzz",
+    "late": "calendar-event", "paused": "player-pause",
+}  # fmt: skip
+"""Of each reason why a line matters, the most pressing first."""
 
 
 class Work(NamedTuple):
@@ -172,7 +177,7 @@ def read(
     asked = [each for each in entries if each.deal is not None and each.deal.pk in touched]
     drawing = _Drawing(user, moment, stages, processes, [*first, *rest, *asked])
     looks = [each for each in stakes.order(rest) if drawing.needs_a_look(each)]
-    looks.sort(key=lambda each: _rank(drawing.line(each)))
+    looks.sort(key=drawing.rank)
     due[LOOK], first = looks, first + looks[: (shown or {}).get(LOOK, SHOWN)]
     lines = {each.key: drawing.line(each) for each in [*first, *asked]}
     sections = [Section(key, len(due[key]), [lines[each.key] for each in due[key] if each.key in lines]) for key in due]
@@ -278,7 +283,11 @@ class _Drawing:
         deal = entry.deal
         if deal is None or deal.owner_id != self.user.pk or deal.status != Kind.OPEN:
             return False
-        return not self.cards[deal.pk].paused and bool(self.line(entry).reasons)
+        return not self.cards[deal.pk].paused and bool(self._kinds(deal))
+
+    def rank(self, entry: Entry) -> int:
+        """What puts a deal among those that need a look, the most pressing first."""
+        return list(ICONS).index(self._kinds(entry.deal)[0]) if entry.deal is not None else len(ICONS)
 
     def line(self, entry: Entry) -> Line:
         if entry.key not in self.known:
@@ -297,7 +306,9 @@ class _Drawing:
             stage = self.stages[entry.deal.stage_id]
             if line.card.value and entry.deal.status == Kind.OPEN:
                 line.chance = self.percent % {"percent": stage.probability}
-            line.reasons = self._reasons(entry.deal, line.card)
+            line.reasons = [
+                Reason(kind, ICONS[kind], self._words(kind, entry.deal)) for kind in self._kinds(entry.deal)
+            ]
         return line
 
     def _task(self, work: Work) -> DueTask:
@@ -310,28 +321,35 @@ class _Drawing:
             task_words.due_fully(work.due_at, work.has_time, self.days.zone),
         )
 
-    def _reasons(self, deal: Row, card: Card) -> list[Reason]:
+    def _kinds(self, deal: Row) -> list[str]:
+        """Why it matters, the most pressing first; words are only made for what is shown."""
+        card = self.cards[deal.pk]
         if deal.status != Kind.OPEN:
             return []
         if card.paused:
-            return [Reason("paused", "player-pause", card.paused)]
-        found = [
-            Reason("woke", "player-play", self._woke(deal)),
-            Reason("none", "alert-triangle", _("No next step") if deal.next_task_due_at is None else ""),
-            Reason("ready", "arrow-right", card.gate_asks if card.gate_ready else ""),
-            Reason("over", "clock", _("Over target: %(days)s") % {"days": card.days} if card.over else ""),
-            Reason("idle", "zzz", card.idle),
-            Reason("late", "calendar-event", card.late),
-        ]
-        return [reason for reason in found if reason.words]
+            return ["paused"]
+        holds = {
+            "woke": bool(self._woke(deal)),
+            "none": deal.next_task_due_at is None,
+            "ready": card.gate_ready,
+            "over": card.over,
+            "idle": bool(card.idle),
+            "late": bool(card.late),
+        }
+        return [kind for kind, here in holds.items() if here]
+
+    def _words(self, kind: str, deal: Row) -> str:
+        card = self.cards[deal.pk]
+        if kind == "none":
+            return _("No next step")
+        if kind == "over":
+            return _("Over target: %(days)s") % {"days": card.days}
+        if kind == "woke":
+            return self._woke(deal)
+        return {"paused": card.paused, "ready": card.gate_asks, "idle": card.idle, "late": card.late}[kind]
 
     def _woke(self, deal: Row) -> str:
         return pauses.woke(deal.paused_until, deal.pause_reason, deal.last_worked_at, self.moment.now)
-
-
-def _rank(line: Line) -> int:
-    """What puts a deal among those that need a look, the most pressing first."""
-    return ("woke", "none", "ready", "over", "idle", "late").index(line.reasons[0].kind)
 
 
 def _say_whom_to_call(lines: Iterable[Line]) -> None:
