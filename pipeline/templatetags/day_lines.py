@@ -21,6 +21,14 @@ TINTS = {
 }  # fmt: skip
 
 
+class _Icons(dict[str, Markup]):
+    """Each drawn once for all lines."""
+
+    def __missing__(self, name: str) -> Markup:
+        self[name] = Markup(icon(name))  # noqa: S704  (from our own template)
+        return self[name]
+
+
 @register.simple_tag
 def day_line(line: Line, deals_at: str, tasks_at: str, here: str, csrf_token: str) -> Markup:
     return day_lines([line], deals_at, tasks_at, here, csrf_token)
@@ -31,7 +39,7 @@ def day_lines(lines: Sequence[Line], deals_at: str, tasks_at: str, here: str, cs
     context = {
         "lines": lines, "deals_at": deals_at, "tasks_at": tasks_at, "here": here, "organizations_at": reverse("organizations"),
         "csrf_token": csrf_token,
-        "words": _words(), "tints": TINTS, "icon": lambda name: Markup(icon(name)),  # noqa: S704  (from our own template)
+        "words": _words(), "tints": TINTS, "icon": _Icons().__getitem__,
     }  # fmt: skip
     # What Jinja2 returns has every value escaped.
     return Markup(engines["jinja2"].get_template("pipeline/day_lines.html").render(context))  # noqa: S704
