@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Replace
 from django.utils.translation import gettext as _
 
-from crm import clock, letters, notice_choices, outbox
+from crm import clock, letters, live, notice_choices, outbox
 from crm.letters import Letter
 from crm.models import Notice, User
 from crm.models.notices import NoticeQuerySet
@@ -91,8 +91,34 @@ def tell_each(
             )
     if rows:
         Notice.objects.bulk_create(rows, ignore_conflicts=True)
+        live.tell()
     outbox.queue_all(mails)
     return unwanted
+
+
+class Bells:
+    """Whose bell has rung since one asked last. Ids are given before their commit: each look goes some of them back."""
+
+    BACK = 200
+
+    def __init__(self) -> None:
+        self._newest: int | None = None
+        self._known: set[int] = set()
+
+    def rung(self) -> set[int]:
+        """Ids of people, nobody at first. One query, for all who are there."""
+        if self._newest is None:
+            self._newest = Notice.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+            self._known = set(self._rows())
+            return set()
+        found = self._rows()
+        new = found.keys() - self._known
+        self._newest, self._known = max(self._newest, *found, 0), set(found)
+        return {found[pk] for pk in new}
+
+    def _rows(self) -> dict[int, int]:
+        shown = Notice.objects.shown().filter(pk__gt=(self._newest or 0) - self.BACK)
+        return dict(shown.order_by().values_list("pk", "user_id"))
 
 
 def _ways(told: Sequence[tuple[User, News]]) -> dict[tuple[int, str], Channels]:

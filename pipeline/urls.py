@@ -106,6 +106,7 @@ _talk: list[URLPattern] = [
 ]
 _tasks: list[URLPattern] = [
     path("my-day/", my_day.page, name="my-day"),
+    path("my-day/stream/", live.day_stream, name="day-stream"),
     path("calendar/<str:secret>.ics", agenda.feed, name="calendar-feed"),
     path("deals/<int:pk>/tasks/", tasks.new, name="deal-task-new"),
     path("organizations/<int:pk>/tasks/", organization_tasks.of_organization, name="organization-tasks"),

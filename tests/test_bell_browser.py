@@ -31,18 +31,28 @@ def visit(
         yield visit
 
 
-def begin(visit: Open, live_server: LiveServer) -> Page:
-    """On its own clock, so that nobody waits for the next look."""
+def begin(visit: Open, live_server: LiveServer, deaf: bool = False) -> Page:
+    """A deaf one hears no stream and looks by itself: on its own clock, so that nobody waits for it."""
     page = visit()
-    page.clock.install()
+    if deaf:
+        page.context.route("**/my-day/stream/**", lambda route: route.fulfill(status=204))
+        page.clock.install()
     page.goto(live_server.url + reverse("my-day"))
     page.wait_for_load_state("load")
     expect(page.locator(".bell-count")).to_be_empty()
     return page
 
 
-def test_it_rings_in_both_browsers_and_falls_silent_in_both(visit: Open, live_server: LiveServer, world: World) -> None:
+def test_it_rings_at_once_in_both_browsers(visit: Open, live_server: LiveServer, world: World) -> None:
     desk, phone = begin(visit, live_server), begin(visit, live_server)
+    desk.wait_for_timeout(800)  # both have been let in
+    followups.add(world.deal.pk, "Write the offer", timezone.localdate(), by=world.manager, owner=world.rep)
+    for page in (desk, phone):
+        expect(page.locator(".bell-count")).to_contain_text("1")
+
+
+def test_what_was_read_in_one_is_no_news_in_the_other(visit: Open, live_server: LiveServer, world: World) -> None:
+    desk, phone = begin(visit, live_server, deaf=True), begin(visit, live_server, deaf=True)
     followups.add(world.deal.pk, "Write the offer", timezone.localdate(), by=world.manager, owner=world.rep)
     for page in (desk, phone):
         page.clock.run_for(LOOKS_EVERY)

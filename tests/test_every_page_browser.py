@@ -29,7 +29,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 # Streams, files, numbers beside a bell, parts that htmx fetches and answers for machines.
 NO_PAGES = {
-    "board-stream", "deal-stream", "board-changes", "board-cards", "notices-count", "approvals-count", "deal-file", "calendar-feed",
+    "board-stream", "day-stream",
+    "deal-stream", "board-changes", "board-cards", "notices-count", "approvals-count", "deal-file", "calendar-feed",
     "board-column", "deal-readers", "deal-gates", "deal-row", "deal-others", "board-no-next",
     "healthz", "readyz", "csp_report", "api-schema", "api-not-here",
     "admin:autocomplete", "admin:jsi18n", "admin:view_on_site", "admin:login", "admin:logout", "admin:None",

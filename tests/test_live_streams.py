@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from crm.models import User
+from pipeline import followups
 from pipeline.live.events import Audience, cursor_of
 from pipeline.live.hub import hub
 from pipeline.live.stream import WAITING, Stream
@@ -142,6 +143,18 @@ def test_a_move_is_told_within_two_seconds_and_a_stranger_hears_nothing(world: W
     assert set(told["stages"]) == {world.first.pk, world.second.pk}
     time.sleep(0.3)
     assert [name for name, _ in stranger.messages] == ["beat"]
+
+
+@committed
+@pytest.mark.parametrize("page", ["board", "day"])
+def test_whoever_has_news_hears_the_bell_and_nobody_else(world: World, page: str) -> None:
+    address = reverse("board-stream", args=[world.pipeline.pk]) if page == "board" else reverse("day-stream")
+    rita, boss = Heard(signed_in(world.rita), address), Heard(signed_in(world.boss), address)
+    rita.until("beat")
+    time.sleep(0.6)  # the first look has been taken
+    followups.add(world.deal.pk, "Write the offer", timezone.localdate(), by=world.boss, owner=world.rita)
+    assert rita.until("news", seconds=2) == {}
+    assert "news" not in [name for name, _ in boss.messages]
 
 
 @committed

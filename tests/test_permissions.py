@@ -210,6 +210,7 @@ MATRIX = [
     Row("board-filters", get="all", about="pipeline"),
     Row("board-cards", get="all", about="pipeline"),
     Row("board-stream", get="all", about="pipeline"),
+    Row("day-stream", get="all"),
     Row("board-changes", get="all", about="pipeline"),
     Row("board-column", get="all", about="pipeline", more=("first",)),
     Row("deal-new", get="all", post="all", body={"title": "New", "to": "first", "once_key": "k3"}),

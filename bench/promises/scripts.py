@@ -28,7 +28,7 @@ TECHNICAL = {
     "object_type", "operator", "password", "place", "prefix", "query", "repeat_days", "stored_as", "time_zone", "title_key",
     "former_digest", "former_seed", "seed", "url_name", "via", "weekdays", "when_currency", "when_customer", "working_days", "zone",
 }  # fmt: skip
-LEFT_OUT = {"deal-file", "deal-stream", "board-stream", "board-changes", "deal-readers"}
+LEFT_OUT = {"deal-file", "deal-stream", "board-stream", "day-stream", "board-changes", "deal-readers"}
 """Downloads, and streams that have no end."""
 INJECTED = """() => {
   const marks = [...document.querySelectorAll('*')].filter(e => [...e.attributes].some(a => /^on|^hx-on|srcdoc/.test(a.name)

@@ -1,6 +1,6 @@
 """Looks at the database, by itself or woken, and tells each stream what concerns it.
 
-However many streams there are, a look is one query, and three where something is new.
+However many streams there are, a look is one query for deals, three where something is new, and one for bells.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from crm import clock, streams
+from crm import clock, notices, streams
 from crm.live import Watcher
 from pipeline.live import events, viewers
 from pipeline.live.events import OVERLAP, Event, cursor_of, moment_of
@@ -47,6 +47,7 @@ class Listener(threading.Thread):
         self._floor = datetime.min.replace(tzinfo=UTC)
         self._all_at = 0.0
         self._due = dict.fromkeys(_EVERY, 0.0)
+        self._bells = notices.Bells()
         self._kept: dict[viewers.Pair, float] = {}
 
     def show_viewers(self) -> None:
@@ -78,6 +79,7 @@ class Listener(threading.Thread):
 
     def _round(self) -> None:
         self._look()
+        self._ring()
         if self._is_due("sockets"):
             self._end_where_nobody_reads()
         if self._is_due("visits"):
@@ -127,6 +129,15 @@ class Listener(threading.Thread):
         oldest = cursor_of(moment_of(self.cursor) - 2 * OVERLAP)
         self._known = {known for known in self._known if known[1] > oldest}
         self._known |= {(event.deal, event.stamp, event.version) for event in found}
+
+    # --- Bells
+
+    def _ring(self) -> None:
+        """Whoever has news is told that there is some; how much, the page asks as its reader."""
+        people = self._bells.rung()
+        for stream in self._listening() if people else []:
+            if stream.visit.user in people:
+                stream.say("news", {}, self.cursor)
 
     # --- Who listens
 

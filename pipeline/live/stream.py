@@ -22,7 +22,7 @@ WAITING = 32
 
 
 class Stream:
-    """Of a board, or of the page of a deal."""
+    """Of a board, of the page of a deal, or of My day, which only hears the bell."""
 
     def __init__(self, visit: Visit, audience: Audience, *, pipeline: int = 0, deal: int = 0) -> None:
         self.visit, self.audience, self.pipeline, self.deal = visit, audience, pipeline, deal

@@ -1,4 +1,4 @@
-"""The doors to what changes while a page is open: the stream of a board or a deal, and the same by asking."""
+"""The doors to what changes while a page is open: the stream of a board, a deal or My day, and the same by asking."""
 
 from __future__ import annotations
 
@@ -50,6 +50,12 @@ def deal_stream(request: Request, pk: int) -> HttpResponseBase:
     """Who else looks at this deal."""
     deal = deal_to_see(request, pk)
     return _answer(request, Stream(Visit.of(request), Audience.of(request.user), deal=deal.pk))
+
+
+@require_GET
+def day_stream(request: Request) -> HttpResponseBase:
+    """The bell beside My day; boards and deals hear it by their own stream."""
+    return _answer(request, Stream(Visit.of(request), Audience.of(request.user)))
 
 
 def _answer(request: Request, stream: Stream) -> HttpResponseBase:

@@ -48,7 +48,9 @@ if (dialog) {
     if (event.detail.target !== body) return;
     if (!body.childElementCount) return close(true);
     open(from);
-    settle(body); // at once: whoever types on must not find the keyboard elsewhere a moment later
+    // At once: whoever types on must not find the keyboard elsewhere a moment later, nor a form that htmx has not seen.
+    htmx.process(body);
+    settle(body);
   });
   document.addEventListener("dialog:close", () => close(true));
   dialog.addEventListener("close", closed);

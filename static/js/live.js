@@ -31,7 +31,7 @@ export class Stream {
     this.heardAt = Date.now();
     const source = new EventSource(`${this.address}stream/?since=${this.cursor}`);
     this.source = source;
-    for (const name of [...this.names, "beat"]) source.addEventListener(name, (event) => this.heard(name, event));
+    for (const name of [...this.names, "beat", "news"]) source.addEventListener(name, (event) => this.heard(name, event));
     source.addEventListener("again", () => this.reopen(Math.random() * 1000));
     source.addEventListener("error", () => this.failed(source));
   }
@@ -58,7 +58,8 @@ export class Stream {
     clearTimeout(this.asking);
     this.asking = 0;
     this.cursor = Math.max(this.cursor, Number(lastEventId));
-    if (name !== "beat") this.receive(name, JSON.parse(data));
+    if (name === "news") htmx.trigger(document.body, "notices:changed");
+    else if (name !== "beat") this.receive(name, JSON.parse(data));
   }
 
   failed(source) {
