@@ -65,6 +65,8 @@ def _serve() -> str:
 
 def _take_all(browser: Browser, address: str) -> None:
     rep = _signed_in(browser, address, REP)
+    rep.goto(f"{address}/my-day/")
+    _shoot(rep, "my-day")
     rep.goto(f"{address}/board/")
     _shoot(rep, "board")
     _open_gate(rep)
@@ -86,7 +88,7 @@ def _take_all(browser: Browser, address: str) -> None:
 
 def _open_gate(page: Page) -> None:
     """What the next stage still asks of the first card in the column before Contract."""
-    page.locator(".column").nth(4).locator(".deal-gate").first.click()
+    page.locator(".column").nth(4).locator(".deal-card > a:not([class])").first.click()
     page.locator("#dialog[open]").wait_for()
 
 
