@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from crm.models import Company
-from pipeline import in_force, moves
+from pipeline import deals, in_force, moves
 from pipeline.models import Commitment, Deal, DealMember, MoveAttempt, Stage, StageVisit, Task
 from tests import factories as make
 from tests.api_world import ApiWorld, Program
@@ -48,6 +49,15 @@ def test_a_move_answers_with_the_deal_the_stay_and_how_long_it_can_be_undone(wor
     )
     until = datetime.fromisoformat(told["undo_until"]) - datetime.fromisoformat(told["visit"]["entered_at"])
     assert until == timedelta(seconds=10)
+
+
+def test_an_undo_tells_what_the_process_did_and_is_not_taken_back(world: ApiWorld, rita: Program) -> None:
+    make.action(world.second, "field", field="value", value="77")
+    visit = move(rita, world, world.second).json()["visit"]["id"]
+    deals.edit(world.deal.pk, {"value": Decimal(88)}, version=None, by=world.rep, via="page")
+    undone = rita.post(f"deals/{world.deal.pk}/undo/", {"visit": visit}).json()
+    assert undone["kept"] == ["What the process set was changed since, and stays."]
+    assert undone["deal"]["stage"] == world.first.pk and world.fresh().value == 88
 
 
 def test_a_move_to_where_it_is_writes_nothing(world: ApiWorld, rita: Program) -> None:

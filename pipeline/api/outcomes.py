@@ -25,8 +25,13 @@ MOVED = {
         "visit": {"anyOf": [{"$ref": "#/components/schemas/Visit"}, {"type": "null"}]},
         "undo_until": {"type": ["string", "null"], "format": "date-time"},
         "warnings": {"type": "array", "items": {"type": "object"}},
+        "kept": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "After an undo: what the process had done by itself and is not taken back, in words.",
+        },
     },
-    "required": ["deal", "visit", "undo_until", "warnings"],
+    "required": ["deal", "visit", "undo_until", "warnings", "kept"],
 }
 
 
@@ -49,6 +54,7 @@ def _moved(outcome: Moved, undone: bool) -> Response:
         "visit": VisitShape(visit).data if visit else None,
         "undo_until": shown_moment(undo_until(visit)) if visit and not undone else None,
         "warnings": [told(verdict, outcome.deal) for verdict in outcome.warnings],
+        "kept": outcome.told,
     }
     return Response(data, headers={"ETag": tag_of(outcome.deal.version)})
 
