@@ -15,6 +15,8 @@ from tests.test_board_browser import World, assert_true, card, drag, opened, wor
 from tests.test_two_people_browser import drop_after
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+QUEUED = 20
+"""Moves under way when a tab falls asleep."""
 
 
 def where(deal: Deal) -> Stage:
@@ -40,21 +42,21 @@ def test_moves_that_waited_while_a_tab_slept_act_once_each_and_the_late_ones_are
     opened: Open,  # noqa: F811
     world: World,  # noqa: F811
 ) -> None:
-    deals = [world.deal, *(world.add(f"Deal {number}") for number in range(5))]
+    deals = [world.deal, *(world.add(f"Deal {number}") for number in range(QUEUED - 1))]
     page, asleep = opened(deaf=True), []
     page.route("**/deals/*/move/", lambda route: asleep.append(route))
     for deal in deals:
         drag(page, deal, world.second)
-    assert StageVisit.objects.filter(deal__in=deals).count() == 6
+    assert StageVisit.objects.filter(deal__in=deals).count() == QUEUED
     for deal in deals[:2]:
         moves.move_deal(deal.pk, world.third.pk, by=world.manager, via="board")
-    wake(page, asleep, 6)
+    wake(page, asleep, QUEUED)
     for deal in deals[2:]:
         expect(card(page, deal, world.second)).to_be_visible()
     for deal in deals[:2]:
         expect(page.locator("#toasts")).to_contain_text(f"Max Manager moved “{deal.title}” to Third")
         expect(card(page, deal, world.third)).to_have_count(1)
-    assert StageVisit.objects.filter(deal__in=deals).count() == 12
+    assert StageVisit.objects.filter(deal__in=deals).count() == 2 * QUEUED
     assert_true(page, world)
 
 
