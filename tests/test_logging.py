@@ -98,6 +98,14 @@ def test_a_task_is_done_with_what_was_logged_or_neither_is(world: World, call: A
     assert Task.objects.get().state == "open" and not Activity.objects.exists()
 
 
+def test_the_same_form_twice_finishes_the_task_once_and_is_no_mistake(world: World, call: ActivityType) -> None:
+    ringing = task(world)
+    log(world, call, key="one form", text="Reached her", finishes=ringing.pk)
+    again = log(world, call, key="one form", text="Reached her", finishes=ringing.pk)
+    assert again.status_code == 200 and "saved already" in again.content.decode()
+    assert (Activity.objects.count(), Task.objects.get().version) == (1, 2)
+
+
 def test_a_task_of_another_deal_is_none_to_choose(world: World, call: ActivityType) -> None:
     elsewhere = make.deal(world.first, world.rep)
     other = followups.add(elsewhere.pk, "Elsewhere", timezone.localdate(), by=world.rep)

@@ -125,11 +125,12 @@ class LogForm(Form):
                 del self.fields[name]
 
     def _offer_tasks(self, tasks: TaskQuerySet) -> None:
-        """The first one of a fitting kind is proposed."""
-        self.fields["finishes"].queryset = tasks  # type: ignore[attr-defined]
-        kinds = list(tasks.values_list("pk", "kind"))
-        self.initial["finishes"] = next((pk for pk, kind in kinds if fits(self.type.key, kind)), None)
-        if not kinds and not self.is_bound:
+        """Open ones, the first one of a fitting kind proposed. A finished one is no mistake: the form may be sent again."""
+        field, open_ones = self.fields["finishes"], list(tasks.open().values_list("pk", "title", "kind"))
+        field.queryset = tasks  # type: ignore[attr-defined]
+        field.choices = [("", _("None")), *((pk, title) for pk, title, _kind in open_ones)]  # type: ignore[attr-defined]
+        self.initial["finishes"] = next((pk for pk, _title, kind in open_ones if fits(self.type.key, kind)), None)
+        if not open_ones and not self.is_bound:
             del self.fields["finishes"]
 
     def clean(self) -> dict[str, Any]:

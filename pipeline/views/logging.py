@@ -96,18 +96,19 @@ def _found(request: Request, pk: int, activity_pk: int) -> tuple[Deal, Activity]
 
 
 def _tasks(request: Request, deal: Deal) -> TaskQuerySet:
-    """What may be done with it, what is due first first."""
-    return Task.objects.editable_by(request.user).open().filter(deal=deal).order_by("due_at", "pk")
+    """What is due first first."""
+    return Task.objects.editable_by(request.user).filter(deal=deal).order_by("due_at", "pk")
 
 
 def _likely_type(request: Request, page: DealPage) -> str:
     """What finishes the first task; else what is logged most, the first one."""
-    task, keys = _tasks(request, page.deal).first(), [type.key for type in page.daily_types]
+    task, keys = _tasks(request, page.deal).open().first(), [type.key for type in page.daily_types]
     return next((key for key in keys if task is not None and fits(key, task.kind)), keys[0] if keys else "")
 
 
 def _done(task: Task | None) -> list[str]:
-    return [_("Done: %(task)s.") % {"task": task.title}] if task is not None else []
+    done = task is not None and Task.objects.filter(pk=task.pk, state=Task.State.DONE).exists()
+    return [_("Done: %(task)s.") % {"task": task.title}] if task is not None and done else []
 
 
 def _stopped(made: Activity | None) -> list[str]:
