@@ -339,7 +339,7 @@ def test(arguments: list[str]) -> None:
 
 
 def test_long(arguments: list[str]) -> None:
-    sys.exit(run_lanes(["sqlite", "postgres"], "long", arguments))
+    sys.exit(run_lanes(["sqlite", "postgres", "browser"], "long", arguments))
 
 
 def run_lanes(lanes: list[str], also: str, arguments: list[str]) -> int:

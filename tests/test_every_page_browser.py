@@ -17,8 +17,9 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Locator, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from crm import letters, password_reset
-from crm.models import Company, Holiday, OutgoingMail
+from crm import digest, letters, password_reset
+from crm.models import Company, Holiday, OutgoingMail, Reminder, WebhookDelivery
+from crm.webhooks import keeping, kinds, reading
 from pipeline import followups, moves
 from pipeline.models import ActivityGoal, Product, RecurringWork, Stage, Tag
 from tests import factories as make
@@ -34,6 +35,7 @@ NO_PAGES = {
     "board-column", "deal-readers", "deal-gates", "deal-row", "deal-others", "board-no-next",
     "healthz", "readyz", "csp_report", "api-schema", "api-not-here",
     "admin:autocomplete", "admin:jsi18n", "admin:view_on_site", "admin:login", "admin:logout", "admin:None",
+    "admin:crm_user_token_revoke",
 }  # fmt: skip
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
 SEEN = ["color-contrast", "target-size", "scrollable-region-focusable", "link-in-text-block"]
@@ -61,6 +63,12 @@ def world(db: None) -> World:
     make.action(world.first, text="Have a look", role="managers")
     make.lost_reason()
     make.source()
+    told = {"name": "Books", "url": "https://example.com/hook", "events": list(kinds.known())}
+    keeping.make(told, by=world.admin)
+    followups.add(world.deal.pk, "Ring", now.date(), by=world.boss, owner=world.owner)
+    reading.queue_new()
+    digest.plan_missing(now)
+    assert WebhookDelivery.objects.exists() and Reminder.objects.exists()
     return world
 
 

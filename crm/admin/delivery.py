@@ -6,11 +6,12 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 
 from crm import absences, mail_folder, outbox, reminders
 from crm.admin.base import Page, ReadOnly
@@ -18,12 +19,28 @@ from crm.models import Absence, OutgoingMail, Reminder, User
 from crm.models.audit import Via
 
 
+class KindOfMail(admin.SimpleListFilter):
+    """Mails that one cannot leave, such as a link for a new password, are of no kind."""
+
+    title = gettext_lazy("kind")
+    parameter_name = "of"
+    NONE = "none"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        kinds = OutgoingMail.objects.order_by("kind").values_list("kind", flat=True).distinct()
+        return [(kind or self.NONE, kind or gettext("of no kind")) for kind in kinds]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[OutgoingMail]) -> QuerySet[OutgoingMail]:
+        kind = self.value()
+        return queryset.filter(kind="" if kind == self.NONE else kind) if kind else queryset
+
+
 @admin.register(OutgoingMail)
 class MailPage(ReadOnly):
     """Whether it went out. What it says is shown only where mails go into a folder: elsewhere it is its reader's."""
 
     list_display = ["created_at", "user", "subject", "state", "attempts", "sent_at", "last_error"]
-    list_filter = ["state", "kind"]
+    list_filter = ["state", KindOfMail]
     search_fields = ["user__email", "subject"]
     list_select_related = ["user"]
     fields = ["created_at", "user", "subject", "kind", "state", "attempts", "not_before", "sent_at", "last_error"]

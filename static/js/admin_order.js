@@ -44,7 +44,7 @@ function addHandle(list, row) {
     event.preventDefault();
     shift(list, row, by);
   });
-  const place = row.querySelector("summary .order-place") ?? number.parentElement;
+  const place = row.querySelector(".order-place") ?? number.parentElement;
   place.prepend(handle);
   number.classList.add("order-number");
   number.tabIndex = -1;
@@ -70,7 +70,7 @@ for (const group of document.querySelectorAll(".js-inline-admin-formset")) {
   document.addEventListener("formset:added", (event) => {
     if (!group.contains(event.target)) return;
     addHandle(list, event.target);
-    if (event.target instanceof HTMLDetailsElement) event.target.open = true;
+    event.target.querySelector(":scope > details")?.setAttribute("open", "");
     renumber(list);
   });
 }
