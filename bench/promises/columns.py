@@ -23,7 +23,7 @@ OFFERED = {
     "industry", "instructions", "is_primary", "kind", "language", "last_day",
     "minutes", "name", "note", "organization", "outcome", "override",
     "owner", "parent", "password", "phone", "pipeline", "place", "postal_code", "product", "query", "reason", "role",
-    "scope", "shared", "shown", "signed", "source", "stage", "stance", "street", "tags", "text", "theme", "time_zone",
+    "scope", "shared", "shown", "signed", "source", "stage", "stance", "street", "tags", "task", "text", "theme", "time_zone",
     "title", "type", "user", "value", "version", "website", "when", "why",
 }  # fmt: skip
 """Names that some form has a field for; what they may do there is what the tests of that form say."""
