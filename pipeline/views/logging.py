@@ -65,7 +65,7 @@ def log(request: Request, pk: int) -> HttpResponse:
         else:
             said = _("Logged: %(type)s.") % {"type": type.name} if made else _("This was saved already.")
             done = form.finished() if made is not None else None
-            return _logged(request, deal, " ".join([said, *_done(done), *_stopped(made)]))
+            return _logged(request, deal, " ".join([said, *_done(request, done), *_stopped(made)]))
     return ask(request, deal, "log_form.html", _("Log: %(type)s") % {"type": type.name}, context, 422 if sent else 200)
 
 
@@ -106,8 +106,8 @@ def _likely_type(request: Request, page: DealPage) -> str:
     return next((key for key in keys if task is not None and fits(key, task.kind)), keys[0] if keys else "")
 
 
-def _done(task: Task | None) -> list[str]:
-    done = task is not None and Task.objects.filter(pk=task.pk, state=Task.State.DONE).exists()
+def _done(request: Request, task: Task | None) -> list[str]:
+    done = task is not None and Task.objects.visible_to(request.user).filter(pk=task.pk, state=Task.State.DONE).exists()
     return [_("Done: %(task)s.") % {"task": task.title}] if task is not None and done else []
 
 
