@@ -146,9 +146,9 @@ def test_a_move_is_told_within_two_seconds_and_a_stranger_hears_nothing(world: W
 
 
 @committed
-@pytest.mark.parametrize("page", ["board", "day"])
-def test_whoever_has_news_hears_the_bell_and_nobody_else(world: World, page: str) -> None:
-    address = reverse("board-stream", args=[world.pipeline.pk]) if page == "board" else reverse("day-stream")
+@pytest.mark.parametrize("where", ["board", "day"])
+def test_whoever_has_news_hears_the_bell_and_nobody_else(world: World, where: str) -> None:
+    address = reverse("board-stream", args=[world.pipeline.pk]) if where == "board" else reverse("day-stream")
     rita, boss = Heard(signed_in(world.rita), address), Heard(signed_in(world.boss), address)
     rita.until("beat")
     time.sleep(0.6)  # the first look has been taken
